@@ -1,0 +1,1 @@
+//! The HTTP server and what every slice's routes share; it knows no slice.

@@ -1,0 +1,3 @@
+//! The `todo` binary.
+
+fn main() {}

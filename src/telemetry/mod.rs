@@ -1,0 +1,1 @@
+//! Logs, traces, propagation and metrics; first in, last out.
