@@ -1,1 +1,2 @@
 //! Logs, traces, propagation and metrics; first in, last out.
+pub mod propagation;

@@ -1,0 +1,23 @@
+//! What can go wrong with events.
+
+use super::Topic;
+use crate::storage;
+
+/// A failure of the event rooms.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The event does not fit its schema: a mistake of ours, and nothing was written.
+    #[error("an event for {topic} was refused: {reason}")]
+    Schema {
+        /// The topic.
+        topic: Topic,
+        /// Where it does not fit.
+        reason: String,
+    },
+    /// The user has no log: there is no such account, or it was erased.
+    #[error("the account does not exist any more")]
+    NoLog,
+}

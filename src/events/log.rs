@@ -1,0 +1,271 @@
+//! The log: every change of a user is one event, numbered densely from 1, written in the change's own transaction.
+//!
+//! **Invariants.**
+//! - The user's log row is locked before the number is taken, so commit order and number order are the same.
+//! - An event and its outbox row are written together; only an acknowledgement removes the outbox row.
+//! - The value is checked against its schema before anything is written.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::schema::Schemas;
+use super::{Error, Topic};
+use crate::kernel::{Actor, Channel, Clock, Ids};
+use crate::storage::{Db, Tx};
+use crate::telemetry::propagation::current_traceparent;
+use crate::{sql, statements};
+
+/// How many shards the users hash to. Fixed for ever: relays lease shards, and each log row stores its own.
+pub const SHARDS: i64 = 64;
+
+/// The columns of an event in the order of the parameters `$1` to `$9`: see [`Event`].
+///
+/// `append_event!()` is the tail of a `WITH` that locks the log, takes the number, writes the event and queues it;
+/// `append_event!(after "cte")` does so only when `cte` (with a column `user_id`) has a row. PostgreSQL only. The CTE
+/// `log` then has `user_id` and `last_seq` where the event was written.
+#[macro_export]
+macro_rules! append_event {
+    () => {
+        $crate::append_event!(@with "", "")
+    };
+    (after $cte:literal) => {
+        $crate::append_event!(@with concat!(" FROM ", $cte), concat!(" AND ", $cte, ".user_id = user_logs.user_id"))
+    };
+    (@with $from:expr, $join:expr) => {
+        concat!(
+            "log AS (UPDATE user_logs SET last_seq = last_seq + 1", $from,
+            " WHERE user_logs.user_id = $1 AND erased_at IS NULL", $join,
+            " RETURNING user_logs.user_id, shard, last_seq), ",
+            "event AS (INSERT INTO events (user_id, seq, event_id, topic, event_type, subject_id, channel, traceparent, ",
+            "occurred_at, value) SELECT log.user_id, log.last_seq, $2, $3, $4, $5, $6, $7, $8, $9 FROM log), ",
+            "queued AS (INSERT INTO outbox (shard, user_id, seq) SELECT shard, user_id, last_seq FROM log)"
+        )
+    };
+}
+
+statements! {
+    OPEN: "log.open" = "INSERT INTO user_logs (user_id, shard, last_seq) VALUES ($1, $2, 0)";
+    TAKE: "log.take" =
+        "UPDATE user_logs SET last_seq = last_seq + 1 WHERE user_id = $1 AND erased_at IS NULL RETURNING shard, last_seq";
+    INSERT: "log.insert" = "INSERT INTO events (user_id, seq, event_id, topic, event_type, subject_id, channel, \
+        traceparent, occurred_at, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    QUEUE: "log.queue" = "INSERT INTO outbox (shard, user_id, seq) VALUES ($1, $2, $3)";
+    APPEND: "log.append" = {
+        concat!("WITH ", append_event!(), " SELECT last_seq FROM log"),
+        // SQLite has no data-changing CTE: there the three statements above run.
+        "SELECT last_seq FROM user_logs WHERE user_id = $1"
+    };
+    LAST: "log.last" = "SELECT last_seq FROM user_logs WHERE user_id = $1";
+    FIRST: "log.first" = "SELECT seq FROM events WHERE user_id = $1 ORDER BY seq LIMIT 1";
+    SINCE: "log.since" = "SELECT seq, value, channel, traceparent FROM events WHERE user_id = $1 AND seq > $2 \
+        ORDER BY seq LIMIT $3";
+    ERASE: "log.erase" = "UPDATE user_logs SET erased_at = $2 WHERE user_id = $1";
+    FORGET: "log.forget" = "DELETE FROM events WHERE user_id = $1 AND NOT EXISTS \
+        (SELECT 1 FROM outbox WHERE outbox.user_id = events.user_id AND outbox.seq = events.seq)";
+    ERASED: "log.erased" = "SELECT user_id FROM user_logs WHERE erased_at IS NOT NULL AND EXISTS \
+        (SELECT 1 FROM events WHERE events.user_id = user_logs.user_id) LIMIT $1";
+}
+
+/// What a slice says happened.
+#[derive(Debug)]
+pub struct Draft<P> {
+    /// Where it is published.
+    pub topic: Topic,
+    /// The contract's name for it, e.g. `TASK_CREATED`.
+    pub event_type: &'static str,
+    /// What it happened to: a task, a session, the account itself.
+    pub subject_id: Uuid,
+    /// The payload.
+    pub payload: P,
+}
+
+/// An event that was checked and is ready to be written. Its fields are the parameters of
+/// [`append_event!`](crate::append_event), in this order.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// `$1`: whose log.
+    pub user_id: Uuid,
+    /// `$2`
+    pub event_id: Uuid,
+    /// `$3`
+    pub topic: Topic,
+    /// `$4`
+    pub event_type: &'static str,
+    /// `$5`
+    pub subject_id: Uuid,
+    /// `$6`: who did it.
+    pub channel: Channel,
+    /// `$7`: the W3C trace context of the request that did it.
+    pub traceparent: Option<String>,
+    /// `$8`
+    pub occurred_at: DateTime<Utc>,
+    /// `$9`: the JSON as it goes to the broker, byte for byte.
+    pub value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a, P> {
+    event_id: Uuid,
+    event_type: &'a str,
+    timestamp: String,
+    user_id: Uuid,
+    payload: &'a P,
+}
+
+/// One change as a client reads it.
+#[derive(Debug, Serialize)]
+pub struct Change {
+    /// Its number in the user's log.
+    pub seq: i64,
+    /// Through what it was made: `person`, `api_token`, `chat`, `scheduler`, `operator`.
+    pub channel: String,
+    /// The trace of the request that made it.
+    #[serde(rename = "traceId")]
+    pub trace_id: Option<String>,
+    /// The event as it was published.
+    pub event: Box<RawValue>,
+}
+
+/// Writes and reads the log. Clones share the schemas and the relay's hint.
+#[derive(Clone)]
+pub struct EventLog {
+    clock: Clock,
+    ids: Ids,
+    schemas: Arc<Schemas>,
+    hint: Arc<Notify>,
+}
+
+impl EventLog {
+    /// A log with the embedded schemas.
+    pub fn new(clock: Clock, ids: Ids) -> Result<Self, Error> {
+        Ok(Self { clock, ids, schemas: Arc::new(Schemas::embedded()?), hint: Arc::new(Notify::new()) })
+    }
+
+    /// Makes and checks an event of `actor`.
+    pub fn prepare<P: Serialize>(&self, actor: &Actor, draft: Draft<P>) -> Result<Event, Error> {
+        let (event_id, occurred_at) = (self.ids.uuid(), self.clock.now());
+        let envelope = Envelope {
+            event_id,
+            event_type: draft.event_type,
+            timestamp: occurred_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            user_id: actor.user_id,
+            payload: &draft.payload,
+        };
+        let unserializable = |error: serde_json::Error| Error::Schema { topic: draft.topic, reason: error.to_string() };
+        let value = serde_json::to_string(&envelope).map_err(unserializable)?;
+        self.schemas.check(draft.topic, &serde_json::from_str(&value).map_err(unserializable)?)?;
+        Ok(Event {
+            user_id: actor.user_id,
+            event_id,
+            topic: draft.topic,
+            event_type: draft.event_type,
+            subject_id: draft.subject_id,
+            channel: actor.channel,
+            traceparent: current_traceparent(),
+            occurred_at,
+            value,
+        })
+    }
+
+    /// Starts the log of a new account.
+    pub async fn open(&self, tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
+        sql!(execute tx, OPEN, user_id, shard_of(user_id))?;
+        Ok(())
+    }
+
+    /// Writes the event and queues it for the relay. Call it first in the transaction: it takes the user's lock, so a
+    /// lock of a task always comes after it and no two transactions wait for each other. Returns its number.
+    pub async fn append(&self, tx: &mut Tx, event: &Event) -> Result<i64, Error> {
+        if matches!(tx.conn(), crate::storage::Conn::Postgres(..)) {
+            let row = sql!(
+                fetch_optional(i64,),
+                tx,
+                APPEND,
+                event.user_id,
+                event.event_id,
+                event.topic.name(),
+                event.event_type,
+                event.subject_id,
+                event.channel.as_str(),
+                &event.traceparent,
+                event.occurred_at,
+                &event.value
+            )?;
+            return row.map(|(seq,)| seq).ok_or(Error::NoLog);
+        }
+        let taken = sql!(fetch_optional(i64, i64), tx, TAKE, event.user_id)?;
+        let (shard, seq) = taken.ok_or(Error::NoLog)?;
+        sql!(execute tx, INSERT, event.user_id, seq, event.event_id, event.topic.name(), event.event_type,
+            event.subject_id, event.channel.as_str(), &event.traceparent, event.occurred_at, &event.value)?;
+        sql!(execute tx, QUEUE, shard, event.user_id, seq)?;
+        Ok(seq)
+    }
+
+    /// Tells the relay of this process that there is something to publish. Call it after the commit; a call that is
+    /// forgotten or lost costs a poll interval, never an event.
+    pub fn committed(&self) {
+        self.hint.notify_one();
+    }
+
+    /// What [`EventLog::committed`] wakes.
+    pub fn hint(&self) -> Arc<Notify> {
+        Arc::clone(&self.hint)
+    }
+
+    /// Closes the log of an erased account: nothing is appended any more, and what was published already is deleted.
+    /// [`forget_erased`] deletes the rest once it was published too.
+    pub async fn erase(&self, tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
+        sql!(execute tx, ERASE, user_id, self.clock.now())?;
+        sql!(execute tx, FORGET, user_id)?;
+        Ok(())
+    }
+}
+
+/// The shard of a user: the low bits of a UUID version 7 are random.
+pub fn shard_of(user_id: Uuid) -> i64 {
+    i64::from((user_id.as_u128() & 0x3f) as u8)
+}
+
+/// The number of the user's latest change: 0 before the first, `None` for an unknown user.
+pub async fn last_seq(db: &Db, user_id: Uuid) -> Result<Option<i64>, Error> {
+    let mut exec = db.read().await?;
+    Ok(sql!(fetch_optional(i64,), exec, LAST, user_id)?.map(|(seq,)| seq))
+}
+
+/// The number of the oldest change that is still kept.
+pub async fn first_seq(db: &Db, user_id: Uuid) -> Result<Option<i64>, Error> {
+    let mut exec = db.read().await?;
+    Ok(sql!(fetch_optional(i64,), exec, FIRST, user_id)?.map(|(seq,)| seq))
+}
+
+/// At most `limit` changes of the user after `since`, in order.
+pub async fn changes(db: &Db, user_id: Uuid, since: i64, limit: i64) -> Result<Vec<Change>, Error> {
+    let mut exec = db.read().await?;
+    let rows = sql!(fetch_all(i64, String, String, Option<String>), exec, SINCE, user_id, since, limit)?;
+    let change = |(seq, value, channel, traceparent): (i64, String, String, Option<String>)| {
+        let event = RawValue::from_string(value)
+            .map_err(|error| Error::Schema { topic: Topic::User, reason: format!("stored event {seq}: {error}") })?;
+        let trace_id = traceparent.as_deref().and_then(|text| text.split('-').nth(1)).map(str::to_owned);
+        Ok(Change { seq, channel, trace_id, event })
+    };
+    rows.into_iter().map(change).collect()
+}
+
+/// Deletes what is left of erased accounts' events once it was published. Returns how many accounts were looked at.
+pub async fn forget_erased(db: &Db, limit: i64) -> Result<usize, Error> {
+    let mut exec = db.read().await?;
+    let erased = sql!(fetch_all(Uuid,), exec, ERASED, limit)?;
+    drop(exec);
+    for (user_id,) in &erased {
+        let mut tx = db.begin().await?;
+        sql!(execute tx, FORGET, *user_id)?;
+        tx.commit().await?;
+    }
+    Ok(erased.len())
+}

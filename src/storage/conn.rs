@@ -1,0 +1,161 @@
+//! A connection in use, alone or inside a transaction.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use deadpool::managed::Object;
+use sqlx::{Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection};
+
+use super::pool::{Manager, Pool};
+use super::{Error, Sql};
+
+/// The raw connection of a call, with whether PostgreSQL may keep its statements prepared.
+pub enum Conn<'a> {
+    /// PostgreSQL.
+    Postgres(&'a mut PgConnection, bool),
+    /// SQLite.
+    Sqlite(&'a mut SqliteConnection),
+}
+
+pub(super) enum Held {
+    Postgres(Object<Manager<Postgres>>, Arc<Pool<Postgres>>, bool),
+    Sqlite(Object<Manager<Sqlite>>, Arc<Pool<Sqlite>>),
+}
+
+/// A connection that is held for one or more calls.
+pub struct Exec {
+    held: Option<Held>,
+    /// True from the start of a call to its good end: a connection that is dropped in this state is closed.
+    suspect: bool,
+    /// Whether a transaction is open on it.
+    open: bool,
+}
+
+/// What [`Exec::end_call`] needs to know about its call.
+pub struct Timer {
+    summary: &'static str,
+    started: Instant,
+}
+
+impl Exec {
+    pub(super) fn new(held: Held) -> Self {
+        Self { held: Some(held), suspect: false, open: false }
+    }
+
+    /// The raw connection. Used by [`sql!`](crate::sql) between `begin_call` and `end_call`.
+    #[expect(clippy::expect_used, reason = "the connection is taken out in `drop` only")]
+    pub fn conn(&mut self) -> Conn<'_> {
+        match self.held.as_mut().expect("held until dropped") {
+            Held::Postgres(object, _, persistent) => Conn::Postgres(&mut object.conn, *persistent),
+            Held::Sqlite(object, _) => Conn::Sqlite(&mut object.conn),
+        }
+    }
+
+    /// Marks the connection suspect until [`Exec::end_call`].
+    pub fn begin_call(&mut self, sql: &Sql) -> Timer {
+        self.suspect = true;
+        Timer { summary: sql.summary, started: Instant::now() }
+    }
+
+    /// Records the call and sorts its error.
+    pub fn end_call<T>(&mut self, timer: Timer, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
+        let seconds = timer.started.elapsed().as_secs_f64();
+        metrics::histogram!(super::metrics::DURATION, "db_query_summary" => timer.summary).record(seconds);
+        let outcome = outcome.map_err(|error| Error::of(timer.summary, error));
+        self.suspect = false;
+        if let Err(error) = &outcome {
+            metrics::counter!(super::metrics::ERRORS, "db_query_summary" => timer.summary, "error_type" => error.kind())
+                .increment(1);
+            if matches!(error, Error::Unavailable(_)) {
+                self.suspect = true;
+                self.distrust();
+            }
+        }
+        outcome
+    }
+
+    fn distrust(&self) {
+        match &self.held {
+            Some(Held::Postgres(_, pool, _)) => pool.distrust(),
+            Some(Held::Sqlite(_, pool)) => pool.distrust(),
+            None => {}
+        }
+    }
+
+    /// Runs a transaction command in the simple protocol.
+    pub(super) async fn command(&mut self, command: &Sql) -> Result<(), Error> {
+        let timer = self.begin_call(command);
+        let outcome = match self.conn() {
+            Conn::Postgres(conn, _) => conn.execute(command.postgres).await.map(drop),
+            Conn::Sqlite(conn) => conn.execute(command.sqlite).await.map(drop),
+        };
+        self.end_call(timer, outcome)
+    }
+
+    pub(super) fn set_open(&mut self, open: bool) {
+        self.open = open;
+    }
+}
+
+impl Drop for Exec {
+    fn drop(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        if self.suspect {
+            // A call was cancelled or broke half-way: closing the connection is the one safe end of it.
+            match held {
+                Held::Postgres(object, ..) => drop(Object::take(object)),
+                Held::Sqlite(object, _) => drop(Object::take(object)),
+            }
+        } else if self.open {
+            let mut back = Exec { held: Some(held), suspect: false, open: false };
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(async move { back.command(&ROLLBACK).await })),
+                Err(_) => back.suspect = true,
+            }
+        }
+    }
+}
+
+pub(super) const BEGIN: Sql = Sql { summary: "begin", postgres: "BEGIN", sqlite: "BEGIN IMMEDIATE" };
+/// A read inside a transaction, for a pooler in transaction mode.
+pub(super) const BEGIN_READ: Sql = Sql { summary: "begin", postgres: "BEGIN READ ONLY", sqlite: "BEGIN" };
+const COMMIT: Sql = Sql { summary: "commit", postgres: "COMMIT", sqlite: "COMMIT" };
+const ROLLBACK: Sql = Sql { summary: "rollback", postgres: "ROLLBACK", sqlite: "ROLLBACK" };
+
+/// A transaction for writing. Dropped without a commit, it is rolled back.
+pub struct Tx(Exec);
+
+impl Tx {
+    pub(super) async fn begin(mut exec: Exec) -> Result<Self, Error> {
+        exec.command(&BEGIN).await?;
+        exec.open = true;
+        Ok(Self(exec))
+    }
+
+    /// Makes the changes durable. On [`Error::Unavailable`] the outcome is unknown.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        self.0.command(&COMMIT).await?;
+        self.0.open = false;
+        Ok(())
+    }
+
+    /// Gives the changes up, and the connection back.
+    pub async fn rollback(mut self) -> Result<(), Error> {
+        self.0.command(&ROLLBACK).await?;
+        self.0.open = false;
+        Ok(())
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = Exec;
+    fn deref(&self) -> &Exec {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Exec {
+        &mut self.0
+    }
+}

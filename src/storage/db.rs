@@ -1,0 +1,214 @@
+//! The database: which one, and how to get a connection of it.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Postgres, Sqlite};
+
+use super::config::{Config, Pooler};
+use super::conn::{BEGIN_READ, Held};
+use super::pool::{Limits, Pool};
+use super::{Error, Exec, Sql, Tx};
+use crate::kernel::{Probe, ProbeResult};
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// PostgreSQL 15 or newer.
+    Postgres,
+    /// SQLite, in this process.
+    Sqlite,
+}
+
+/// A database. Clones share its pools.
+#[derive(Clone)]
+pub enum Db {
+    /// PostgreSQL: one pool, and whether a transaction pooler is in between.
+    Postgres(Arc<PostgresDb>),
+    /// SQLite: readers, and the one writer.
+    Sqlite(Arc<SqliteDb>),
+}
+
+/// PostgreSQL's pool.
+pub struct PostgresDb {
+    pool: Arc<Pool<Postgres>>,
+    pooler: Pooler,
+}
+
+/// SQLite's pools.
+pub struct SqliteDb {
+    read: Arc<Pool<Sqlite>>,
+    write: Arc<Pool<Sqlite>>,
+}
+
+impl Db {
+    /// Prepares the pools; connections are made when they are first needed.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        let limits = Limits {
+            size: config.max_connections as usize,
+            wait: Duration::from_millis(config.acquire_timeout_ms),
+            connect: Duration::from_millis(config.connect_timeout_ms),
+        };
+        let url = config.url.expose_secret();
+        if config.is_sqlite() { Self::sqlite(url, limits) } else { Self::postgres(url, config, limits) }
+    }
+
+    fn postgres(url: &str, config: &Config, limits: Limits) -> Result<Self, Error> {
+        let invalid = |error: sqlx::Error| Error::Unavailable(format!("storage.url: {error}"));
+        let mut options = PgConnectOptions::from_str(url).map_err(invalid)?.disable_statement_logging();
+        if config.pooler == Pooler::None {
+            // A pooler refuses start-up parameters that it does not know.
+            options = options.application_name("todo").options([
+                ("statement_timeout", config.statement_timeout_ms.to_string()),
+                ("lock_timeout", config.statement_timeout_ms.to_string()),
+                ("idle_in_transaction_session_timeout", "60000".to_owned()),
+            ]);
+        } else {
+            options = options.statement_cache_capacity(0);
+        }
+        let pool = Arc::new(Pool::new("postgres", options, &[], limits)?);
+        Ok(Self::Postgres(Arc::new(PostgresDb { pool, pooler: config.pooler })))
+    }
+
+    fn sqlite(url: &str, limits: Limits) -> Result<Self, Error> {
+        let invalid = |error: sqlx::Error| Error::Unavailable(format!("storage.url: {error}"));
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(invalid)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .disable_statement_logging();
+        if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Error::Unavailable(format!("cannot create {}: {error}", folder.display())))?;
+        }
+        // Eight readers are plenty for one process; each has a thread of its own.
+        let readers = Limits { size: limits.size.min(8), ..limits };
+        let writer = Limits { size: 1, ..limits };
+        let read = Arc::new(Pool::new("sqlite_read", options.clone(), &["PRAGMA query_only = ON"], readers)?);
+        let write = Arc::new(Pool::new("sqlite_write", options, &[], writer)?);
+        Ok(Self::Sqlite(Arc::new(SqliteDb { read, write })))
+    }
+
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Postgres(_) => Engine::Postgres,
+            Self::Sqlite(_) => Engine::Sqlite,
+        }
+    }
+
+    /// A connection for reading.
+    pub async fn read(&self) -> Result<Exec, Error> {
+        match self {
+            Self::Postgres(db) => {
+                let mut exec = db.get().await?;
+                if db.pooler == Pooler::Transaction {
+                    exec.command(&BEGIN_READ).await?;
+                    exec.set_open(true);
+                }
+                Ok(exec)
+            }
+            Self::Sqlite(db) => Ok(Exec::new(Held::Sqlite(db.read.get().await?, Arc::clone(&db.read)))),
+        }
+    }
+
+    /// A connection for one statement that is a transaction in itself (PostgreSQL), or a transaction (SQLite, and
+    /// PostgreSQL behind a transaction pooler). End it with [`Single::commit`].
+    pub async fn single(&self) -> Result<Single, Error> {
+        match self {
+            Self::Postgres(db) if db.pooler == Pooler::None => Ok(Single::Alone(db.get().await?)),
+            _ => Ok(Single::Tx(self.begin().await?)),
+        }
+    }
+
+    /// A transaction for writing. On SQLite it has the write lock from the start.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        let exec = match self {
+            Self::Postgres(db) => db.get().await?,
+            Self::Sqlite(db) => Exec::new(Held::Sqlite(db.write.get().await?, Arc::clone(&db.write))),
+        };
+        Tx::begin(exec).await
+    }
+
+    /// Publishes the pools' sizes to the gauges.
+    pub fn observe(&self) {
+        match self {
+            Self::Postgres(db) => db.pool.observe(),
+            Self::Sqlite(db) => {
+                db.read.observe();
+                db.write.observe();
+            }
+        }
+    }
+}
+
+impl PostgresDb {
+    async fn get(&self) -> Result<Exec, Error> {
+        let object = self.pool.get().await?;
+        Ok(Exec::new(Held::Postgres(object, Arc::clone(&self.pool), self.pooler == Pooler::None)))
+    }
+}
+
+/// A single-statement write: see [`Db::single`].
+pub enum Single {
+    /// The statement is its own transaction.
+    Alone(Exec),
+    /// The statement runs in a transaction.
+    Tx(Tx),
+}
+
+impl Single {
+    /// Ends it.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self {
+            Self::Alone(_) => Ok(()),
+            Self::Tx(tx) => tx.commit().await,
+        }
+    }
+}
+
+impl std::ops::Deref for Single {
+    type Target = Exec;
+    fn deref(&self) -> &Exec {
+        match self {
+            Self::Alone(exec) => exec,
+            Self::Tx(tx) => tx,
+        }
+    }
+}
+
+impl std::ops::DerefMut for Single {
+    fn deref_mut(&mut self) -> &mut Exec {
+        match self {
+            Self::Alone(exec) => exec,
+            Self::Tx(tx) => tx,
+        }
+    }
+}
+
+const PING: Sql = Sql { summary: "ping", postgres: "SELECT 1::bigint", sqlite: "SELECT 1" };
+
+impl Probe for Db {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    fn critical(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> BoxFuture<'_, ProbeResult> {
+        Box::pin(async move {
+            let mut exec = self.read().await.map_err(|error| error.to_string())?;
+            crate::sql!(fetch_one(i64,), exec, PING).map(drop).map_err(|error| error.to_string())
+        })
+    }
+}

@@ -1,0 +1,147 @@
+-- Accounts ------------------------------------------------------------------------------------------------------
+CREATE TABLE users (
+    id            uuid        PRIMARY KEY,
+    -- As typed, for display. NULL for an account of an external issuer that tells no address.
+    email         text,
+    -- NFKC and lower case: what makes an address unique.
+    email_key     text        UNIQUE,
+    password_hash text,
+    display_name  text        NOT NULL,
+    time_zone     text        NOT NULL,
+    locale        text        NOT NULL,
+    version       bigint      NOT NULL,
+    created_at    timestamptz NOT NULL,
+    updated_at    timestamptz NOT NULL
+);
+
+CREATE TABLE external_identities (
+    issuer     text        NOT NULL,
+    subject    text        NOT NULL,
+    user_id    uuid        NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (issuer, subject)
+);
+CREATE INDEX external_identities_user ON external_identities (user_id);
+
+-- A session is a family of refresh tokens.
+CREATE TABLE sessions (
+    id           uuid        PRIMARY KEY,
+    user_id      uuid        NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_agent   text        NOT NULL,
+    created_at   timestamptz NOT NULL,
+    last_used_at timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    revoked_at   timestamptz
+);
+CREATE INDEX sessions_user ON sessions (user_id, created_at);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE refresh_tokens (
+    token_hash bytea       PRIMARY KEY,
+    session_id uuid        NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    issued_at  timestamptz NOT NULL,
+    used_at    timestamptz
+);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+
+CREATE TABLE api_tokens (
+    id           uuid        PRIMARY KEY,
+    user_id      uuid        NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name         text        NOT NULL,
+    token_hash   bytea       NOT NULL UNIQUE,
+    scopes       text        NOT NULL,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz,
+    revoked_at   timestamptz
+);
+CREATE INDEX api_tokens_user ON api_tokens (user_id, created_at);
+
+-- Tasks -----------------------------------------------------------------------------------------------------------
+CREATE TABLE tasks (
+    id           uuid        PRIMARY KEY,
+    user_id      uuid        NOT NULL,
+    title        text        NOT NULL,
+    description  text        NOT NULL,
+    -- 0 none, 1 low, 2 medium, 3 high, 4 urgent.
+    priority     bigint      NOT NULL,
+    due_date     date,
+    completed_at timestamptz,
+    deleted_at   timestamptz,
+    version      bigint      NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL
+);
+CREATE INDEX tasks_user_created ON tasks (user_id, created_at, id);
+CREATE INDEX tasks_trash ON tasks (deleted_at) WHERE deleted_at IS NOT NULL;
+ALTER TABLE tasks SET (fillfactor = 90);
+
+-- The log, the outbox and the relay ---------------------------------------------------------------------------------
+-- One row a user: its lock orders the user's changes, its number counts them.
+CREATE TABLE user_logs (
+    user_id   uuid        PRIMARY KEY,
+    shard     bigint      NOT NULL,
+    last_seq  bigint      NOT NULL,
+    erased_at timestamptz
+);
+ALTER TABLE user_logs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+
+CREATE TABLE events (
+    user_id     uuid        NOT NULL,
+    seq         bigint      NOT NULL,
+    event_id    uuid        NOT NULL,
+    topic       text        NOT NULL,
+    event_type  text        NOT NULL,
+    subject_id  uuid        NOT NULL,
+    channel     text        NOT NULL,
+    traceparent text,
+    occurred_at timestamptz NOT NULL,
+    -- The JSON as it goes to the broker, byte for byte.
+    value       text        NOT NULL,
+    PRIMARY KEY (user_id, seq)
+);
+CREATE INDEX events_time ON events USING brin (occurred_at);
+CREATE INDEX events_subject ON events (subject_id);
+
+-- What no broker has acknowledged yet. The id is taken after the user's lock, so within a user it rises with seq.
+CREATE TABLE outbox (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    shard   bigint NOT NULL,
+    user_id uuid   NOT NULL,
+    seq     bigint NOT NULL
+);
+-- A queue: rows live for milliseconds, so dead ones must go soon.
+ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+
+-- Times of the relay are milliseconds since 1970 on the database's clock: leases of many hosts are compared on one clock.
+CREATE TABLE relay_members (
+    owner   uuid        PRIMARY KEY,
+    seen_at bigint NOT NULL
+);
+
+CREATE TABLE relay_leases (
+    shard       bigint      PRIMARY KEY,
+    owner       uuid,
+    epoch       bigint      NOT NULL,
+    lease_until bigint      NOT NULL
+);
+
+-- Users whose next event a broker refuses for good: their rows wait here for an operator; others flow on.
+CREATE TABLE parked_keys (
+    user_id   uuid        PRIMARY KEY,
+    topic     text        NOT NULL,
+    reason    text        NOT NULL,
+    parked_at timestamptz NOT NULL
+);
+
+-- Replies of POSTs that carried an Idempotency-Key ----------------------------------------------------------------
+CREATE TABLE idempotency_keys (
+    user_id     uuid        NOT NULL,
+    key_hash    bytea       NOT NULL,
+    fingerprint bytea       NOT NULL,
+    status      bigint      NOT NULL,
+    headers     text        NOT NULL,
+    body        text        NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (user_id, key_hash)
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys USING brin (created_at);

@@ -1,0 +1,124 @@
+//! A bounded pool of raw connections: deadpool, with a manager that never pings.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult, Timeouts};
+use sqlx::{Connection, Database};
+
+use super::Error;
+
+/// A pooled connection and the generation it was made in.
+pub(crate) struct Pooled<D: Database> {
+    pub(crate) conn: D::Connection,
+    generation: u64,
+}
+
+/// Makes connections. `generation` counts the failures that make older connections suspect.
+pub(crate) struct Manager<D: Database> {
+    options: <D::Connection as Connection>::Options,
+    setup: &'static [&'static str],
+    generation: Arc<AtomicU64>,
+}
+
+impl<D: Database> managed::Manager for Manager<D>
+where
+    for<'c> &'c mut D::Connection: sqlx::Executor<'c, Database = D>,
+{
+    type Type = Pooled<D>;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Pooled<D>, sqlx::Error> {
+        use sqlx::Executor as _;
+        let generation = self.generation.load(Ordering::SeqCst);
+        let mut conn = D::Connection::connect_with(&self.options).await?;
+        for statement in self.setup {
+            conn.execute(*statement).await?;
+        }
+        Ok(Pooled { conn, generation })
+    }
+
+    async fn recycle(&self, pooled: &mut Pooled<D>, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        if pooled.generation == self.generation.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err(RecycleError::message("made before the last failure"))
+        }
+    }
+}
+
+/// A bounded pool with a name for its metrics.
+pub(crate) struct Pool<D: Database>
+where
+    for<'c> &'c mut D::Connection: sqlx::Executor<'c, Database = D>,
+{
+    pub(crate) name: &'static str,
+    pool: managed::Pool<Manager<D>>,
+    generation: Arc<AtomicU64>,
+}
+
+/// The limits of a pool.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) size: usize,
+    pub(crate) wait: Duration,
+    pub(crate) connect: Duration,
+}
+
+impl<D: Database> Pool<D>
+where
+    for<'c> &'c mut D::Connection: sqlx::Executor<'c, Database = D>,
+{
+    pub(crate) fn new(
+        name: &'static str,
+        options: <D::Connection as Connection>::Options,
+        setup: &'static [&'static str],
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        let generation = Arc::new(AtomicU64::new(0));
+        let manager = Manager { options, setup, generation: Arc::clone(&generation) };
+        let pool = managed::Pool::builder(manager)
+            .max_size(limits.size)
+            .timeouts(Timeouts { wait: Some(limits.wait), create: Some(limits.connect), recycle: None })
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self { name, pool, generation })
+    }
+
+    /// A connection, or [`Error::Busy`] when none was free in time.
+    pub(crate) async fn get(&self) -> Result<managed::Object<Manager<D>>, Error> {
+        use managed::{PoolError, TimeoutType};
+        let started = std::time::Instant::now();
+        let got = self.pool.get().await;
+        metrics::histogram!(super::metrics::WAIT, "pool" => self.name).record(started.elapsed().as_secs_f64());
+        got.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => {
+                metrics::counter!(super::metrics::TIMEOUTS, "pool" => self.name).increment(1);
+                Error::Busy(format!("pool `{}` is exhausted", self.name))
+            }
+            PoolError::Timeout(_) => Error::Unavailable("connecting took too long".to_owned()),
+            PoolError::Backend(error) => match Error::of("connect", error) {
+                Error::Statement { source, .. } => Error::Unavailable(source.to_string()),
+                sorted => sorted,
+            },
+            other => Error::Unavailable(other.to_string()),
+        })
+    }
+
+    /// Makes every connection that exists now suspect: none of them is handed out again.
+    pub(crate) fn distrust(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Publishes the pool's size to the gauges.
+    pub(crate) fn observe(&self) {
+        let status = self.pool.status();
+        let used = status.size.saturating_sub(status.available);
+        for (state, count) in [("used", used), ("idle", status.available)] {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            metrics::gauge!(super::metrics::COUNT, "pool" => self.name, "state" => state).set(f64::from(count));
+        }
+    }
+}
