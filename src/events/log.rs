@@ -183,9 +183,7 @@ impl EventLog {
     /// lock of a task always comes after it and no two transactions wait for each other. Returns its number.
     pub async fn append(&self, tx: &mut Tx, event: &Event) -> Result<i64, Error> {
         if matches!(tx.conn(), crate::storage::Conn::Postgres(..)) {
-            let row = sql!(
-                fetch_optional(i64,),
-                tx,
+            let row = sql!(fetch_optional (i64,) => tx,
                 APPEND,
                 event.user_id,
                 event.event_id,
@@ -199,7 +197,7 @@ impl EventLog {
             )?;
             return row.map(|(seq,)| seq).ok_or(Error::NoLog);
         }
-        let taken = sql!(fetch_optional(i64, i64), tx, TAKE, event.user_id)?;
+        let taken = sql!(fetch_optional (i64, i64) => tx, TAKE, event.user_id)?;
         let (shard, seq) = taken.ok_or(Error::NoLog)?;
         sql!(execute tx, INSERT, event.user_id, seq, event.event_id, event.topic.name(), event.event_type,
             event.subject_id, event.channel.as_str(), &event.traceparent, event.occurred_at, &event.value)?;
@@ -235,19 +233,19 @@ pub fn shard_of(user_id: Uuid) -> i64 {
 /// The number of the user's latest change: 0 before the first, `None` for an unknown user.
 pub async fn last_seq(db: &Db, user_id: Uuid) -> Result<Option<i64>, Error> {
     let mut exec = db.read().await?;
-    Ok(sql!(fetch_optional(i64,), exec, LAST, user_id)?.map(|(seq,)| seq))
+    Ok(sql!(fetch_optional (i64,) => exec, LAST, user_id)?.map(|(seq,)| seq))
 }
 
 /// The number of the oldest change that is still kept.
 pub async fn first_seq(db: &Db, user_id: Uuid) -> Result<Option<i64>, Error> {
     let mut exec = db.read().await?;
-    Ok(sql!(fetch_optional(i64,), exec, FIRST, user_id)?.map(|(seq,)| seq))
+    Ok(sql!(fetch_optional (i64,) => exec, FIRST, user_id)?.map(|(seq,)| seq))
 }
 
 /// At most `limit` changes of the user after `since`, in order.
 pub async fn changes(db: &Db, user_id: Uuid, since: i64, limit: i64) -> Result<Vec<Change>, Error> {
     let mut exec = db.read().await?;
-    let rows = sql!(fetch_all(i64, String, String, Option<String>), exec, SINCE, user_id, since, limit)?;
+    let rows = sql!(fetch_all (i64, String, String, Option<String>) => exec, SINCE, user_id, since, limit)?;
     let change = |(seq, value, channel, traceparent): (i64, String, String, Option<String>)| {
         let event = RawValue::from_string(value)
             .map_err(|error| Error::Schema { topic: Topic::User, reason: format!("stored event {seq}: {error}") })?;
@@ -260,7 +258,7 @@ pub async fn changes(db: &Db, user_id: Uuid, since: i64, limit: i64) -> Result<V
 /// Deletes what is left of erased accounts' events once it was published. Returns how many accounts were looked at.
 pub async fn forget_erased(db: &Db, limit: i64) -> Result<usize, Error> {
     let mut exec = db.read().await?;
-    let erased = sql!(fetch_all(Uuid,), exec, ERASED, limit)?;
+    let erased = sql!(fetch_all (Uuid,) => exec, ERASED, limit)?;
     drop(exec);
     for (user_id,) in &erased {
         let mut tx = db.begin().await?;

@@ -208,7 +208,7 @@ impl Probe for Db {
     fn check(&self) -> BoxFuture<'_, ProbeResult> {
         Box::pin(async move {
             let mut exec = self.read().await.map_err(|error| error.to_string())?;
-            crate::sql!(fetch_one(i64,), exec, PING).map(drop).map_err(|error| error.to_string())
+            crate::sql!(fetch_one (i64,) => exec, PING).map(drop).map_err(|error| error.to_string())
         })
     }
 }

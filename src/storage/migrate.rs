@@ -70,11 +70,11 @@ impl<'a> Migrations<'a> {
     }
 
     async fn plan_in(&self, exec: &mut Exec) -> Result<Plan, Error> {
-        let (tables,) = sql!(fetch_one(i64,), exec, TABLE)?;
+        let (tables,) = sql!(fetch_one (i64,) => exec, TABLE)?;
         let applied: Vec<i64> = if tables == 0 {
             Vec::new()
         } else {
-            sql!(fetch_all(i64,), exec, APPLIED)?.into_iter().map(|(version,)| version).collect()
+            sql!(fetch_all (i64,) => exec, APPLIED)?.into_iter().map(|(version,)| version).collect()
         };
         let pending = self.migrator.iter().filter(|m| !applied.contains(&m.version));
         let unknown = applied.iter().copied().filter(|version| !self.migrator.version_exists(*version));

@@ -29,7 +29,7 @@ macro_rules! statements {
     };
 }
 
-/// Runs a statement: `sql!(fetch_optional Row, on, STATEMENT, binds…)`, likewise `fetch_one` and `fetch_all`, or
+/// Runs a statement: `sql!(fetch_optional Row => on, STATEMENT, binds…)`, likewise `fetch_one` and `fetch_all`, or
 /// `sql!(execute on, STATEMENT, binds…)`, which gives the number of rows. `on` is an [`Exec`](crate::storage::Exec) or
 /// a [`Tx`](crate::storage::Tx).
 #[macro_export]
@@ -44,7 +44,7 @@ macro_rules! sql {
         };
         $on.end_call(timer, outcome)
     }};
-    ($fetch:ident $row:ty, $on:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+    ($fetch:ident $row:ty => $on:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
         let timer = $on.begin_call(&$sql);
         let outcome = match $on.conn() {
             $crate::storage::Conn::Postgres(conn, persistent) => sqlx::query_as::<_, $row>($sql.postgres)
@@ -54,4 +54,7 @@ macro_rules! sql {
         };
         $on.end_call(timer, outcome)
     }};
+    ($fetch:ident $row:ty, $($rest:tt)*) => {
+        $crate::sql!($fetch $row => $($rest)*)
+    };
 }
