@@ -1,2 +1,85 @@
-//! Logs, traces, propagation and metrics; first in, last out.
+//! Logs, traces, propagation and metrics: first in, last out.
+//!
+//! **Purpose.** [`init`] installs the process's subscriber and returns a [`Guard`] that flushes; [`metrics::install`]
+//! installs the recorder. JSON lines on stdout are the record of truth; OTLP and Loki are copies.
+//!
+//! **Rules.** Telemetry that is off or broken never slows or stops a request: every queue is bounded, every flush has
+//! a deadline, what is dropped is counted. No personal data and no secret in a log line, a span or a label.
+//!
+//! **Invariants.** Every log line inside a request has its `trace_id`, sampled or not. The two process-wide things
+//! that the libraries force (the subscriber and the recorder) are set here and nowhere else.
+
+mod config;
+mod json;
+mod loki;
+pub mod metrics;
 pub mod propagation;
+mod traces;
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+
+pub use config::{Config, LogFormat};
+pub use traces::Traces;
+
+/// Telemetry cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A subscriber or recorder is installed already.
+    #[error("telemetry is installed already in this process")]
+    Installed,
+    /// A setting is unusable.
+    #[error("{0}")]
+    Setting(String),
+}
+
+/// Keeps the exporters; [`Guard::shutdown`] flushes them. Last out.
+#[must_use = "dropping it loses what is not flushed yet"]
+pub struct Guard {
+    traces: Traces,
+    loki: Option<loki::Shipper>,
+}
+
+impl Guard {
+    /// Flushes spans and logs, giving up at the deadline.
+    pub async fn shutdown(self, deadline: Duration) {
+        if let Some(loki) = self.loki {
+            loki.shutdown(deadline / 2).await;
+        }
+        self.traces.shutdown(deadline).await;
+    }
+}
+
+/// Installs logs and traces for this process. Call it inside a tokio runtime.
+pub fn init(config: &Config) -> Result<Guard, Error> {
+    let traces = Traces::start(config)?;
+    let filter = config.filter()?;
+    let json = match config.log_format {
+        LogFormat::Json => true,
+        LogFormat::Pretty => false,
+        LogFormat::Auto => !std::io::stdout().is_terminal(),
+    };
+    let (shipping, loki) = match loki::Shipper::start(config)? {
+        Some((layer, shipper)) => (Some(layer.with_filter(loki::filter())), Some(shipper)),
+        None => (None, None),
+    };
+    let lines = fmt::layer().fmt_fields(fmt::format::DefaultFields::new());
+    let (json_lines, pretty_lines) = if json {
+        (Some(lines.event_format(json::Lines).with_ansi(false)), None)
+    } else {
+        (None, Some(fmt::layer().compact().with_target(false)))
+    };
+    tracing_subscriber::registry()
+        .with(traces.layer().with_filter(traces::filter()))
+        .with(shipping)
+        .with(metrics::CountEvents.with_filter(EnvFilter::new("info")))
+        .with(json_lines.with_filter(filter.clone()))
+        .with(pretty_lines.with_filter(filter))
+        .try_init()
+        .map_err(|_| Error::Installed)?;
+    Ok(Guard { traces, loki })
+}

@@ -1,0 +1,93 @@
+//! A copy of the log lines to Loki. The library loses lines when its queue is full, has no time-out, and keeps what it
+//! cannot deliver; so its task is watched, ended after sustained failure, and never waited for without a limit.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Context, Layer};
+
+use super::{Config, Error, metrics};
+
+/// Errors of the shipper in a row that end it.
+const SUSTAINED: u32 = 20;
+
+/// The shipping task.
+pub(super) struct Shipper {
+    controller: tracing_loki::BackgroundTaskController,
+    task: JoinHandle<()>,
+}
+
+impl Shipper {
+    /// Starts the task, when an address is configured.
+    pub(super) fn start(config: &Config) -> Result<Option<(tracing_loki::Layer, Self)>, Error> {
+        if config.loki_url.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |error: &dyn std::fmt::Display| Error::Setting(format!("telemetry.loki_url: {error}"));
+        let url = config.loki_url.parse().map_err(|error| wrong(&error))?;
+        let (layer, controller, task) = tracing_loki::builder()
+            .label("service", &config.service_name)
+            .and_then(|builder| builder.label("environment", &config.environment))
+            .and_then(|builder| builder.build_controller_url(url))
+            .map_err(|error| wrong(&error))?;
+        let mut shipping = tokio::spawn(task);
+        let task = tokio::spawn(async move {
+            let mut watch = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tokio::select! {
+                    _ = &mut shipping => break,
+                    _ = watch.tick() => {
+                        let failed = FAILURES.load(Ordering::Relaxed) >= SUSTAINED;
+                        ::metrics::gauge!(metrics::LOKI_UP).set(if failed { 0.0 } else { 1.0 });
+                        if failed {
+                            // It keeps every line that it cannot deliver: end it before it keeps too many.
+                            shipping.abort();
+                            tracing::warn!("Loki cannot be reached: log lines go to stdout only until a restart");
+                            break;
+                        }
+                    }
+                }
+            }
+        });
+        Ok(Some((layer, Self { controller, task })))
+    }
+
+    pub(super) async fn shutdown(self, limit: Duration) {
+        let Self { controller, mut task } = self;
+        let ended = tokio::time::timeout(limit, async {
+            controller.shutdown().await;
+            let _ = (&mut task).await;
+        });
+        if ended.await.is_err() {
+            task.abort();
+        }
+    }
+}
+
+/// The shipper reports its failures as events only, and those are process-wide as the subscriber is.
+static FAILURES: AtomicU32 = AtomicU32::new(0);
+
+/// Counts the shipper's own errors.
+pub(super) fn note_failure(metadata: &Metadata<'_>) {
+    if metadata.target().starts_with("tracing_loki") {
+        FAILURES.fetch_add(1, Ordering::Relaxed);
+        ::metrics::counter!(metrics::LOKI_ERRORS).increment(1);
+    }
+}
+
+/// What is shipped: INFO and above, not the shipper's own lines nor those of its HTTP client.
+pub(super) fn filter() -> EnvFilter {
+    EnvFilter::new("info,tracing_loki=off,reqwest=off,hyper=off,hyper_util=off,h2=off")
+}
+
+/// Counts log events by level: whether an alert on errors is due does not depend on a log store.
+impl<S: Subscriber> Layer<S> for metrics::CountEvents {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let level = event.metadata().level().as_str();
+        ::metrics::counter!(metrics::LOG_EVENTS, "level" => level).increment(1);
+        note_failure(event.metadata());
+    }
+}

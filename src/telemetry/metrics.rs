@@ -1,0 +1,82 @@
+//! The recorder, and the process's own metrics.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use metrics::{Unit, describe_counter, describe_gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::Error;
+
+/// Log events by level.
+pub const LOG_EVENTS: &str = "log_events_total";
+/// Failures of the Loki shipper.
+pub const LOKI_ERRORS: &str = "loki_shipper_errors_total";
+/// 1 while log lines are shipped to Loki, 0 after it gave up.
+pub const LOKI_UP: &str = "loki_shipper_up";
+/// Constant 1, with the version as a label.
+pub const BUILD_INFO: &str = "build_info";
+
+/// Edges in seconds: fine where a request should be, with 0.2, the bound of the service's objective, on an edge.
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// Counts log events: see the layer in `loki.rs`.
+pub(super) struct CountEvents;
+
+/// Renders the metrics of this process. Clones share the recorder.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// The Prometheus text exposition.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Keeps the recorder's memory bounded and the process's gauges fresh, until told to stop. Without it histograms
+    /// grow until they are scraped.
+    pub async fn run_upkeep(self, stop: CancellationToken) {
+        let process = metrics_process::Collector::default();
+        process.describe();
+        let mut runtime = tokio_metrics::RuntimeMetricsReporterBuilder::default().build();
+        let mut tick = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {
+                    process.collect();
+                    runtime.run_once();
+                    self.0.run_upkeep();
+                }
+            }
+        }
+    }
+}
+
+/// Installs the recorder of this process, or returns the one that is installed already: the library has one place.
+pub fn install() -> Result<Metrics, Error> {
+    static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*installed {
+        return Ok(Metrics(handle.clone()));
+    }
+    let setting = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .map_err(|error| setting(&error))?
+        .build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|_| Error::Installed)?;
+    *installed = Some(handle.clone());
+    describe();
+    metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(Metrics(handle))
+}
+
+fn describe() {
+    describe_counter!(LOG_EVENTS, Unit::Count, "Log events by level");
+    describe_counter!(LOKI_ERRORS, Unit::Count, "Failures of the Loki shipper");
+    describe_gauge!(LOKI_UP, "1 while log lines are shipped to Loki, 0 after the shipper gave up");
+    describe_gauge!(BUILD_INFO, "Constant 1, with the version as a label");
+}

@@ -1,0 +1,92 @@
+//! Spans over OTLP, in batches, from a thread of their own.
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{WithExportConfig as _, WithTonicConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter,
+};
+use tracing::Subscriber;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{Config, Error};
+
+/// The tracer of this process.
+pub struct Traces {
+    provider: SdkTracerProvider,
+}
+
+impl Traces {
+    /// Exports to the configured endpoint; with none, spans have ids and are not recorded.
+    pub fn start(config: &Config) -> Result<Self, Error> {
+        if config.otlp_endpoint.is_empty() {
+            let provider = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
+            return Ok(Self { provider });
+        }
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_tonic()
+            .with_endpoint(&config.otlp_endpoint)
+            .with_timeout(Duration::from_millis(config.otlp_timeout_ms))
+            .with_compression(opentelemetry_otlp::Compression::Gzip)
+            .build()
+            .map_err(|error| Error::Setting(format!("telemetry.otlp_endpoint: {error}")))?;
+        Ok(Self::exporting(config, exporter))
+    }
+
+    /// Exports through `exporter`: what a test hands in.
+    pub fn exporting(config: &Config, exporter: impl SpanExporter + 'static) -> Self {
+        let resource = Resource::builder()
+            .with_service_name(config.service_name.clone())
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .with_attribute(KeyValue::new("deployment.environment.name", config.environment.clone()))
+            .build();
+        // Past the queue's bound spans are dropped: memory stays bounded when the collector is down.
+        let batch = BatchConfigBuilder::default()
+            .with_max_queue_size(8192)
+            .with_max_export_batch_size(512)
+            .with_scheduled_delay(Duration::from_secs(1))
+            .build();
+        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
+        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_sample_ratio)));
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(processor)
+            .with_sampler(sampler)
+            .with_resource(resource)
+            .build();
+        Self { provider }
+    }
+
+    /// The layer that turns `tracing` spans into these.
+    pub fn layer<S>(&self) -> OpenTelemetryLayer<S, SdkTracer>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        tracing_opentelemetry::layer()
+            .with_tracer(self.provider.tracer("todo"))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+    }
+
+    /// Flushes, giving up at the deadline. It blocks, so it runs on a blocking thread.
+    pub async fn shutdown(self, deadline: Duration) {
+        let flush = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(deadline));
+        match tokio::time::timeout(deadline, flush).await {
+            Ok(Ok(Ok(()))) => {}
+            _ => eprintln!("telemetry: some spans could not be exported before the deadline"),
+        }
+    }
+}
+
+/// What becomes a span: not the exporter's own calls, which would feed themselves.
+pub(super) fn filter() -> EnvFilter {
+    EnvFilter::new(
+        "info,h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,reqwest=off,opentelemetry=off,\
+                    opentelemetry_sdk=off,opentelemetry_otlp=off,rdkafka=off,sqlx=off,tracing_loki=off",
+    )
+}
