@@ -1,2 +1,41 @@
-//! The HTTP server and what every slice's routes share; it knows no slice.
+//! HTTP: the server, and what the routes of every slice share. It knows no slice.
+//!
+//! **Purpose.** The accept loop and TLS ([`Server`], [`Certificate`]), the stack that each request passes
+//! ([`stack`]), problems (RFC 9457), extractors whose refusals are problems, conditional requests, the bearer,
+//! stored replies for `Idempotency-Key`, limits, health, and the description of the API.
+//!
+//! **Rules.** A handler extracts, calls a service, wraps: under 15 lines. A refusal is a [`Problem`] with a stable
+//! code; its private cause is logged once, by the stack.
+//!
+//! **Invariants.** Every 4xx and 5xx has a problem body with request id and trace id. A write goes on when its client
+//! goes away, so that nothing is half-done. Every queue and every wait is bounded. The client's address is never one
+//! that the client could have written.
+
+mod bearer;
+mod client;
+mod conditional;
+mod config;
+mod docs;
+mod extract;
+mod health;
 pub mod idempotency;
+mod limit;
+mod limit_redis;
+pub mod metrics;
+mod problem;
+mod server;
+mod stack;
+mod tls;
+
+pub use bearer::{Authenticate, Bearer, Rejected};
+pub use client::{ClientAddress, limit_key};
+pub use conditional::{IfMatch, IfNoneMatch, Tags, etag};
+pub use config::{Config, LimitsConfig};
+pub use docs::routes as docs;
+pub use extract::{Json, Path, Post, Query, parse};
+pub use health::{Readiness, Render, admin};
+pub use limit::{Decision, Limiter, Policy};
+pub use problem::{FieldError, Problem, ProblemBody};
+pub use server::Server;
+pub use stack::{Shared, stack};
+pub use tls::Certificate;

@@ -1,0 +1,180 @@
+//! Extractors whose refusals are problems.
+
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+use super::idempotency::Key;
+
+/// A JSON body.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+/// A JSON body of a POST that may carry an `Idempotency-Key`. `T` is `()` for a POST without a body.
+#[derive(Debug)]
+pub struct Post<T> {
+    /// The body.
+    pub body: T,
+    /// The key, where there is one.
+    pub key: Option<Key>,
+}
+
+/// Query parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+/// Path parameters. One that cannot be an id names nothing: 404.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+/// Reads a JSON value and says where it is wrong.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refuse(&error))?;
+    deserializer.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let detail = format!("The body is not JSON: it goes wrong at line {line}, column {column}.");
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+}
+
+fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    if !error.inner().is_data() {
+        return malformed(error.inner());
+    }
+    let path = error.path().to_string();
+    let pointer = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
+    // serde says "…, expected … at line 1 column 7": the place is in the pointer already.
+    let text = error.inner().to_string();
+    let sentence = text.split(" at line ").next().unwrap_or_default().to_owned();
+    Problem::validation().field(pointer, "invalid", sentence)
+}
+
+/// `application/json`, or any `+json` type.
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        return Ok(());
+    }
+    let detail = "Send the body as application/json.";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+}
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection: BytesRejection| Problem::of_status(rejection.status()))
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        check_type(request.headers())?;
+        Ok(Self(parse(&bytes(request, state).await?)?))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Post<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let bytes = bytes(request, state).await?;
+        let body = if bytes.is_empty() {
+            // `()` reads from null: a POST that takes nothing takes an empty body.
+            parse(b"null")
+                .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is empty: send JSON."))?
+        } else {
+            check_type(&headers)?;
+            parse(&bytes)?
+        };
+        let key = idempotency_key(&headers)?.map(|key| Key::new(&key, method.as_str(), &path, &bytes));
+        Ok(Self { body, key })
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    // A structured string in quotes (as the draft has it), or bare (as most clients send it).
+    let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    if (1..=255).contains(&key.len()) {
+        return Ok(Some(key.to_owned()));
+    }
+    let detail = "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.";
+    Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_invalid", detail))
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|axum::extract::Query(value)| Self(value)).map_err(|rejection: QueryRejection| {
+            let text = rejection.body_text();
+            let sentence = text.trim_start_matches("Failed to deserialize query string: ");
+            let (name, says) = sentence.split_once(": ").unwrap_or(("", sentence));
+            Problem::validation().field(name, "invalid", says)
+        })
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_: PathRejection| Problem::not_found())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[expect(dead_code, reason = "only its type matters")]
+        list: Vec<u8>,
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_by_its_pointer() {
+        let problem = parse::<Body>(br#"{"list":[1,"x"]}"#).unwrap_err();
+        assert_eq!(
+            (problem.status, problem.errors[0].pointer.as_str()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "/list[1]")
+        );
+        let problem = parse::<Body>(br#"{"list":[],"more":1}"#).unwrap_err();
+        assert!(problem.errors[0].detail.contains("unknown field `more`"), "{problem:?}");
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_400_with_its_place() {
+        for bad in [&b"{"[..], b"", b"{} {}", b"\xff"] {
+            assert_eq!(parse::<Body>(bad).unwrap_err().status.is_client_error(), true, "{bad:?}");
+        }
+        assert_eq!(parse::<Body>(b"{").unwrap_err().code, "malformed_json");
+    }
+
+    #[test]
+    fn only_json_types_are_taken() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, text.parse().unwrap());
+            check_type(&headers).is_ok()
+        };
+        assert!(of("application/json; charset=utf-8") && of("application/merge-patch+json"));
+        assert!(!of("text/plain") && check_type(&HeaderMap::new()).is_err());
+    }
+}

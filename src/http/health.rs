@@ -1,0 +1,106 @@
+//! The admin port: metrics, liveness, readiness, version.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use futures::future::join_all;
+use serde::Serialize;
+
+use crate::kernel::Probe;
+
+/// Renders the metrics.
+pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Whether this process should get requests.
+#[derive(Clone)]
+pub struct Readiness {
+    probes: Arc<[Arc<dyn Probe>]>,
+    draining: Arc<AtomicBool>,
+}
+
+/// What readiness says.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// `ready`, `unready` or `draining`.
+    pub status: &'static str,
+    /// One entry for each dependency.
+    pub checks: Vec<Check>,
+}
+
+/// One dependency.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    name: &'static str,
+    status: &'static str,
+    critical: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl Readiness {
+    /// Asks these dependencies.
+    pub fn of(probes: Vec<Arc<dyn Probe>>) -> Self {
+        Self { probes: probes.into(), draining: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// From now on readiness fails: load balancers send no new requests. Liveness stays green.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Asks all dependencies at once, each for a second at most.
+    pub async fn report(&self) -> Report {
+        let checks = join_all(self.probes.iter().map(|probe| async move {
+            let answer = tokio::time::timeout(Duration::from_secs(1), probe.check()).await;
+            let outcome = answer.unwrap_or_else(|_| Err("no answer within a second".to_owned()));
+            let status = if outcome.is_ok() { "ok" } else { "failing" };
+            Check { name: probe.name(), status, critical: probe.critical(), detail: outcome.err() }
+        }))
+        .await;
+        let failing = checks.iter().any(|check| check.critical && check.status == "failing");
+        let status = if self.draining.load(Ordering::SeqCst) {
+            "draining"
+        } else if failing {
+            "unready"
+        } else {
+            "ready"
+        };
+        Report { status, checks }
+    }
+}
+
+#[derive(Clone)]
+struct Admin {
+    readiness: Readiness,
+    render: Render,
+}
+
+/// The routes of the admin port.
+pub fn admin(readiness: Readiness, render: Render) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(exposition))
+        .route("/version", get(version))
+        .with_state(Admin { readiness, render })
+}
+
+async fn ready(State(admin): State<Admin>) -> Response {
+    let report = admin.readiness.report().await;
+    let status = if report.status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(report)).into_response()
+}
+
+async fn exposition(State(admin): State<Admin>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (admin.render)()).into_response()
+}
+
+async fn version() -> Response {
+    Json(serde_json::json!({ "name": "todo", "version": env!("CARGO_PKG_VERSION") })).into_response()
+}

@@ -1,0 +1,141 @@
+//! The listener: its own accept loop, because axum's has no time-out for the head of a request and no bound on
+//! connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::tls::Certificate;
+use super::{Config, metrics as names};
+
+/// A listener with its limits.
+pub struct Server {
+    listener: TcpListener,
+    builder: Builder<TokioExecutor>,
+    certificate: Option<Certificate>,
+    head_timeout: Duration,
+    slots: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Binds the address; `certificate` turns TLS on.
+    pub async fn bind(address: SocketAddr, config: &Config, certificate: Option<Certificate>) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let head_timeout = Duration::from_millis(config.header_read_timeout_ms);
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(256)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10));
+        let slots = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
+        Ok(Self { listener, builder, certificate, head_timeout, slots })
+    }
+
+    /// The address that was bound.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`; then closes the listener, lets requests in flight finish and closes idle connections.
+    /// Returns how many connections had to be cut at the deadline.
+    pub async fn serve(self, router: Router, stop: CancellationToken, deadline: Duration) -> usize {
+        let Self { listener, builder, certificate, head_timeout, slots } = self;
+        let connections = TaskTracker::new();
+        let cut = CancellationToken::new();
+        loop {
+            // Over the cap the kernel's backlog holds the others: nobody is refused, and memory stays bounded.
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let (stream, peer) = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        // Out of file descriptors: wait for one instead of spinning.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                },
+            };
+            let connection =
+                Connection { builder: builder.clone(), router: router.clone(), peer, stop: stop.clone(), head_timeout };
+            let (certificate, cut) = (certificate.clone(), cut.clone());
+            connections.spawn(async move {
+                let _slot = slot;
+                metrics::gauge!(names::CONNECTIONS).increment(1.0);
+                tokio::select! {
+                    () = cut.cancelled() => {}
+                    () = connection.run(stream, certificate) => {}
+                }
+                metrics::gauge!(names::CONNECTIONS).decrement(1.0);
+            });
+        }
+        drop(listener);
+        connections.close();
+        if tokio::time::timeout(deadline, connections.wait()).await.is_ok() {
+            return 0;
+        }
+        let left = connections.len();
+        cut.cancel();
+        connections.wait().await;
+        left
+    }
+}
+
+struct Connection {
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    peer: SocketAddr,
+    stop: CancellationToken,
+    head_timeout: Duration,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, certificate: Option<Certificate>) {
+        // An answer is small and wanted now.
+        let _ = stream.set_nodelay(true);
+        let Some(certificate) = certificate else { return self.http(stream).await };
+        match tokio::time::timeout(self.head_timeout, certificate.acceptor().accept(stream)).await {
+            Ok(Ok(tls)) => self.http(tls).await,
+            _ => metrics::counter!(names::CONNECTION_ERRORS, "stage" => "tls").increment(1),
+        }
+    }
+
+    async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let (router, peer) = (self.router, self.peer);
+        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+            metrics::counter!(names::CONNECTION_ERRORS, "stage" => "http").increment(1);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What every request passes on its way to a slice, outermost first: request id, span, metrics and problems; headers;
+//! CORS; compression; load shedding and time-out; body limit; panics; identity and limits.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument as _;
+
+use super::bearer::{Authenticate, identify};
+use super::client::{self, ClientAddress};
+use super::limit::{Limiter, Policy};
+use super::{Config, Problem, metrics as names};
+use crate::kernel::Ids;
+use crate::telemetry::propagation;
+
+/// What the stack shares between requests.
+pub struct Shared {
+    ids: Ids,
+    config: Config,
+    authenticate: Arc<dyn Authenticate>,
+    limiter: Limiter,
+    in_flight: Semaphore,
+    /// Writes that go on though their client has gone: a drain waits for them.
+    pub(super) writes: TaskTracker,
+}
+
+impl Shared {
+    /// For one server.
+    pub fn new(ids: Ids, config: Config, authenticate: Arc<dyn Authenticate>, limiter: Limiter) -> Arc<Self> {
+        let in_flight = Semaphore::new(config.max_in_flight.min(Semaphore::MAX_PERMITS));
+        Arc::new(Self { ids, config, authenticate, limiter, in_flight, writes: TaskTracker::new() })
+    }
+
+    /// Waits for the writes whose client has gone, at most until the deadline.
+    pub async fn finish_writes(&self, deadline: Duration) -> bool {
+        self.writes.close();
+        tokio::time::timeout(deadline, self.writes.wait()).await.is_ok()
+    }
+}
+
+/// Puts the stack on top of the routes.
+pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
+    let config = &shared.config;
+    let origins: Vec<HeaderValue> = config.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let exposed = ["etag", "location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("traceparent"),
+        ])
+        .expose_headers(exposed.map(HeaderName::from_static))
+        .max_age(Duration::from_secs(600));
+    routes
+        .fallback(|| async { Problem::not_found() })
+        .layer(from_fn_with_state(Arc::clone(shared), gate))
+        .layer(DefaultBodyLimit::max(config.body_limit_bytes))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Arc::clone(shared), bound))
+        .layer(
+            CompressionLayer::new()
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"))),
+        )
+        .layer(cors)
+        .layer(from_fn_with_state(Arc::clone(shared), observe))
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Problem::internal(format!("panic: {text}")).into_response()
+}
+
+/// Who asks, and whether they may ask so much.
+async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let identity = identify(&shared.authenticate, request.headers()).await;
+    let peer = client::peer(request.extensions());
+    let address = client::address(request.headers(), peer, &shared.config.trusted_proxies);
+    let key = match &identity.0 {
+        Some(Ok(actor)) => (Policy::User, actor.user_id.as_u128()),
+        _ => (Policy::Address, client::limit_key(address)),
+    };
+    let decision = shared.limiter.check(&[key]).await;
+    let mut response = match decision.into_result() {
+        Err(problem) => problem.into_response(),
+        Ok(()) => {
+            request.extensions_mut().insert(identity);
+            request.extensions_mut().insert(ClientAddress(address));
+            next.run(request).await
+        }
+    };
+    shared.limiter.describe(&decision, &mut response);
+    response
+}
+
+/// Refuses what is too much, ends what takes too long, and lets a write finish though its client has gone.
+async fn bound(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = shared.in_flight.try_acquire() else {
+        metrics::counter!(names::SHED).increment(1);
+        let detail = "The service is at its limit: try again shortly.";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
+            .retry_after(Duration::from_secs(1))
+            .into_response();
+    };
+    let limit = Duration::from_millis(shared.config.request_timeout_ms);
+    let outcome = if request.method().is_safe() {
+        tokio::time::timeout(limit, next.run(request)).await
+    } else {
+        let work = shared.writes.spawn(next.run(request).in_current_span());
+        let joined = tokio::time::timeout(limit, work).await;
+        joined.map(|ended| ended.unwrap_or_else(|error| Problem::internal(error).into_response()))
+    };
+    outcome.unwrap_or_else(|_| {
+        let detail = "The request took too long. A change may or may not have been made; an Idempotency-Key makes repeating it safe.";
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
+    })
+}
+
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+/// A request id from outside is kept when it is harmless.
+fn request_id(request: &Request, ids: &Ids) -> String {
+    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    let harmless = |id: &&str| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    given.filter(harmless).map_or_else(|| ids.uuid().to_string(), str::to_owned)
+}
+
+async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = method_name(request.method());
+    let path = request.extensions().get::<MatchedPath>();
+    let route: Arc<str> = path.map_or_else(|| "unmatched".into(), |path| path.as_str().into());
+    let (id, instance) = (request_id(&request, &shared.ids), request.uri().path().to_owned());
+    let span = tracing::info_span!(
+        "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server", http.request.method = method,
+        http.route = %route, http.response.status_code = tracing::field::Empty, request_id = %id,
+        trace_id = tracing::field::Empty, otel.status_code = tracing::field::Empty,
+    );
+    propagation::set_parent(&span, propagation::parent_from_headers(request.headers()));
+    let mut watch = Watch::start(method, &route, started);
+    let response = async {
+        if let Some(trace_id) = propagation::current_trace_id() {
+            tracing::Span::current().record("trace_id", trace_id);
+        }
+        let response = next.run(request).await;
+        render(response, &instance, &id)
+    }
+    .instrument(span.clone())
+    .await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    watch.finish(status);
+    with_headers(response, &id, !shared.config.tls_cert_file.is_empty())
+}
+
+/// Writes the body of a problem, and makes one of a bare failure that a library answered with.
+fn render(mut response: Response, instance: &str, request_id: &str) -> Response {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if is_problem(&response) => return response,
+        None => Problem::of_status(status),
+    };
+    let cause = problem.cause.as_deref().unwrap_or_default();
+    if status.is_server_error() {
+        tracing::error!(code = problem.code, status = status.as_u16(), request_id, cause, "request failed");
+    } else {
+        tracing::debug!(code = problem.code, status = status.as_u16(), request_id, cause, "request refused");
+    }
+    let body = problem.body(instance, request_id, propagation::current_trace_id());
+    let (mut parts, _) = response.into_parts();
+    parts.status = problem.status;
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Response::from_parts(parts, Body::from(serde_json::to_vec(&body).unwrap_or_default()))
+}
+
+/// An answer of another form that is meant as it is: OAuth's errors (RFC 6749 section 5.2).
+fn is_problem(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
+}
+
+fn with_headers(mut response: Response, request_id: &str, tls: bool) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-request-id", id);
+    }
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
+    if tls {
+        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
+}
+
+/// Counts the request, also when its client goes away and the future is dropped.
+struct Watch {
+    method: &'static str,
+    route: Arc<str>,
+    started: Instant,
+    finished: bool,
+}
+
+impl Watch {
+    fn start(method: &'static str, route: &Arc<str>, started: Instant) -> Self {
+        metrics::gauge!(names::ACTIVE).increment(1.0);
+        Self { method, route: Arc::clone(route), started, finished: false }
+    }
+
+    fn finish(&mut self, status: StatusCode) {
+        self.finished = true;
+        let labels = [
+            ("http_request_method", self.method.to_owned()),
+            ("http_route", self.route.to_string()),
+            ("http_response_status_code", status.as_str().to_owned()),
+        ];
+        metrics::histogram!(names::DURATION, &labels).record(self.started.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        metrics::gauge!(names::ACTIVE).decrement(1.0);
+        if !self.finished {
+            metrics::counter!(names::ABORTED, "http_route" => self.route.to_string()).increment(1);
+        }
+    }
+}
