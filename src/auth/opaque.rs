@@ -36,6 +36,11 @@ impl KeyRing {
         format!("{REFRESH}{}", URL_SAFE_NO_PAD.encode(self.mac("refresh", token)))
     }
 
+    /// The secret of a personal API token, from its id: nothing that could be read at rest.
+    pub fn personal(&self, id: &str) -> String {
+        format!("{PERSONAL}{}", URL_SAFE_NO_PAD.encode(self.mac("personal", id)))
+    }
+
     /// A short keyed hash for audit events: the same text gives the same hash, and nobody without the key can try texts.
     pub fn audit_hash(&self, text: &str) -> String {
         self.mac("audit", text).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()

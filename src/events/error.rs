@@ -17,6 +17,9 @@ pub enum Error {
         /// Where it does not fit.
         reason: String,
     },
+    /// The broker did not take a batch.
+    #[error("the broker: {0}")]
+    Broker(String),
     /// The user has no log: there is no such account, or it was erased.
     #[error("the account does not exist any more")]
     NoLog,

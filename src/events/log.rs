@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::schema::Schemas;
@@ -138,13 +138,13 @@ pub struct EventLog {
     clock: Clock,
     ids: Ids,
     schemas: Arc<Schemas>,
-    hint: Arc<Notify>,
+    hint: Arc<watch::Sender<u64>>,
 }
 
 impl EventLog {
     /// A log with the embedded schemas.
     pub fn new(clock: Clock, ids: Ids) -> Result<Self, Error> {
-        Ok(Self { clock, ids, schemas: Arc::new(Schemas::embedded()?), hint: Arc::new(Notify::new()) })
+        Ok(Self { clock, ids, schemas: Arc::new(Schemas::embedded()?), hint: Arc::new(watch::channel(0).0) })
     }
 
     /// Makes and checks an event of `actor`.
@@ -208,12 +208,12 @@ impl EventLog {
     /// Tells the relay of this process that there is something to publish. Call it after the commit; a call that is
     /// forgotten or lost costs a poll interval, never an event.
     pub fn committed(&self) {
-        self.hint.notify_one();
+        self.hint.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// What [`EventLog::committed`] wakes.
-    pub fn hint(&self) -> Arc<Notify> {
-        Arc::clone(&self.hint)
+    pub fn hint(&self) -> watch::Receiver<u64> {
+        self.hint.subscribe()
     }
 
     /// Closes the log of an erased account: nothing is appended any more, and what was published already is deleted.

@@ -1,9 +1,31 @@
 //! The metric names of the event rooms.
 
-use metrics::{Unit, describe_counter};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Events that did not fit their schema and were not written.
 pub const SCHEMA_REFUSED: &str = "events_schema_refused_total";
+/// Events that a broker acknowledged or refused, by topic and outcome.
+pub const PUBLISHED: &str = "messaging_client_published_messages_total";
+/// Time from a change to its acknowledgement.
+pub const DELAY: &str = "outbox_publish_delay_seconds";
+/// Time of one batch at the broker.
+pub const BATCH: &str = "relay_batch_duration_seconds";
+/// Events that no broker has acknowledged yet.
+pub const BACKLOG: &str = "outbox_backlog";
+/// Age of the oldest of them: 0 when there is none, NaN when it is not known.
+pub const OLDEST: &str = "outbox_oldest_unpublished_age_seconds";
+/// Users whose events a broker refuses for good.
+pub const PARKED: &str = "outbox_parked_keys";
+/// When the three above were last true, seconds since 1970.
+pub const SAMPLED: &str = "outbox_sampled_timestamp_seconds";
+/// Shards that this relay owns.
+pub const SHARDS_HELD: &str = "relay_shards_held";
+/// Failures of the relay by stage.
+pub const FAILURES: &str = "relay_failures_total";
+/// Kafka brokers that the producer is connected to.
+pub const KAFKA_BROKERS_UP: &str = "kafka_producer_brokers_up";
+/// Messages in the producer's queue.
+pub const KAFKA_QUEUE: &str = "kafka_producer_queue_messages";
 
 /// Describes them to the installed recorder.
 pub fn describe() {
@@ -12,4 +34,15 @@ pub fn describe() {
         Unit::Count,
         "Events refused before the write because they do not fit their schema"
     );
+    describe_counter!(PUBLISHED, Unit::Count, "Events by topic and outcome at the broker");
+    describe_histogram!(DELAY, Unit::Seconds, "Time from a change to the broker's acknowledgement of its event");
+    describe_histogram!(BATCH, Unit::Seconds, "Time from sending a batch to its last acknowledgement");
+    describe_gauge!(BACKLOG, "Events that no broker has acknowledged yet");
+    describe_gauge!(OLDEST, Unit::Seconds, "Age of the oldest event that no broker has acknowledged; NaN when unknown");
+    describe_gauge!(PARKED, "Users whose next event a broker refuses for good");
+    describe_gauge!(SAMPLED, Unit::Seconds, "When the outbox was last sampled, as Unix time");
+    describe_gauge!(SHARDS_HELD, "Shards of the outbox that this relay owns");
+    describe_counter!(FAILURES, Unit::Count, "Failures of the relay by stage");
+    describe_gauge!(KAFKA_BROKERS_UP, "Kafka brokers that the producer is connected to");
+    describe_gauge!(KAFKA_QUEUE, "Messages in the Kafka producer's queue");
 }

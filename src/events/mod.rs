@@ -9,15 +9,35 @@
 //! **Invariants.** Numbers are dense per user; a row leaves the outbox only after a broker acknowledged it; there is no
 //! cursor over commit order; a stale relay cannot record an acknowledgement.
 
+mod broker;
+mod broker_kafka;
+mod broker_memory;
+mod config;
 mod error;
+mod lease;
 mod log;
 pub mod metrics;
+mod outbox;
+mod relay;
+mod sampler;
 mod schema;
+mod tail;
 mod topic;
 
+pub use broker::{Broker, PublishError, Record, TopicSpec};
+pub use broker_kafka::KafkaBroker;
+pub use broker_memory::MemoryBroker;
+pub use config::{BrokerKind, Config, KafkaConfig};
 pub use error::Error;
-pub use log::{
-    Change, Draft, Event, EventLog, SHARDS, STATEMENTS, changes, first_seq, forget_erased, last_seq, shard_of,
-};
+pub use lease::holders;
+pub use log::{Change, Draft, Event, EventLog, SHARDS, changes, first_seq, forget_erased, last_seq, shard_of};
+pub use outbox::{Backlog, ParkedKey, backlog, parked, rearm};
+pub use relay::Relay;
+pub use sampler::sample;
 pub use schema::Schemas;
+pub use tail::{Entry, Tail};
 pub use topic::Topic;
+
+/// Every statement of this room: a test prepares them on both databases.
+pub const STATEMENTS: &[&[crate::storage::Sql]] =
+    &[log::STATEMENTS, outbox::STATEMENTS, lease::STATEMENTS, tail::STATEMENTS];

@@ -11,14 +11,14 @@
 //!
 //! [`Actor`]: crate::kernel::Actor
 
-//mod api;
+mod api;
 mod error;
 mod event;
 mod model;
 mod service;
 mod store;
 
-//pub use api::{routes, schemas};
+pub use api::routes;
 pub use error::Error;
 pub use model::{Draft, Input, Invalid, Priority, Task};
 pub use service::{Expect, Once, Outcome, Tasks};

@@ -125,6 +125,10 @@ CREATE TABLE relay_leases (
     lease_until bigint      NOT NULL
 );
 
+-- The shards, all free.
+WITH RECURSIVE shards (shard) AS (SELECT 0 UNION ALL SELECT shard + 1 FROM shards WHERE shard < 63)
+INSERT INTO relay_leases (shard, owner, epoch, lease_until) SELECT shard, NULL, 0, 0 FROM shards;
+
 -- Users whose next event a broker refuses for good: their rows wait here for an operator; others flow on.
 CREATE TABLE parked_keys (
     user_id   uuid        PRIMARY KEY,

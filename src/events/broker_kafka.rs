@@ -1,0 +1,257 @@
+//! Kafka through librdkafka.
+//!
+//! **Order.** The producer is idempotent, so librdkafka retries without reordering, and `message.timeout.ms=0` means
+//! that it never gives up on a record: it cannot skip one and go on with the next. A record that is refused before it
+//! is queued (too large) holds back the later ones of its key in the batch. What a broker refuses for good after that
+//! (an authorization, a topic that is gone) concerns the whole topic, so no later record passes either.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use rdkafka::{ClientConfig, ClientContext, Statistics};
+use secrecy::ExposeSecret as _;
+
+use super::broker::{Broker, PublishError, Record, TopicSpec};
+use super::{KafkaConfig, Topic, metrics as names};
+use crate::kernel::ProbeResult;
+
+/// librdkafka's own words and figures.
+#[derive(Clone, Default)]
+struct Context {
+    brokers_up: Arc<AtomicI64>,
+}
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        let up = statistics.brokers.values().filter(|broker| broker.nodeid >= 0 && broker.state == "UP").count();
+        self.brokers_up.store(i64::try_from(up).unwrap_or_default(), Ordering::Relaxed);
+        metrics::gauge!(names::KAFKA_BROKERS_UP).set(f64::from(u32::try_from(up).unwrap_or_default()));
+        metrics::gauge!(names::KAFKA_QUEUE).set(f64::from(u32::try_from(statistics.msg_cnt).unwrap_or_default()));
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if level as u8 <= RDKafkaLogLevel::Error as u8 {
+            tracing::warn!(target: "kafka", facility, message, "librdkafka");
+        } else {
+            tracing::debug!(target: "kafka", facility, message, "librdkafka");
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // "All brokers are down" comes with every lost connection: the backlog and the probe tell it better.
+        tracing::warn!(target: "kafka", %error, reason, "librdkafka");
+    }
+}
+
+/// A Kafka cluster.
+pub struct KafkaBroker {
+    producer: FutureProducer<Context>,
+    settings: ClientConfig,
+}
+
+impl KafkaBroker {
+    /// Connects in the background; an address that does not answer is not an error here.
+    pub fn connect(config: &KafkaConfig) -> Result<Self, String> {
+        let settings = client_settings(config);
+        let mut producer = settings.clone();
+        producer
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random")
+            .set("linger.ms", config.linger_ms.to_string())
+            .set("compression.type", "lz4")
+            .set("message.timeout.ms", "0")
+            .set("message.max.bytes", "1000000")
+            .set("queue.buffering.max.messages", "100000")
+            .set("statistics.interval.ms", "5000");
+        let producer = producer.create_with_context(Context::default()).map_err(|error| format!("kafka: {error}"))?;
+        Ok(Self { producer, settings })
+    }
+
+    fn enqueue(&self, record: &Record) -> Result<DeliveryFuture, KafkaError> {
+        let key = record.key.to_string();
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (name, value) in &record.headers {
+            headers = headers.insert(Header { key: name, value: Some(value.as_str()) });
+        }
+        let message = FutureRecord::to(record.topic.name()).key(&key).payload(&record.value).headers(headers);
+        self.producer.send_result(message).map_err(|(error, _)| error)
+    }
+
+    /// Queues the batch; where the queue is full it waits for room, so that order is kept and memory bounded.
+    async fn enqueue_all(&self, batch: &[Record]) -> Vec<Result<DeliveryFuture, PublishError>> {
+        let mut stopped: HashSet<uuid::Uuid> = HashSet::new();
+        let mut queued = Vec::with_capacity(batch.len());
+        for record in batch {
+            if stopped.contains(&record.key) {
+                queued.push(Err(PublishError::Held));
+                continue;
+            }
+            queued.push(loop {
+                match self.enqueue(record) {
+                    Ok(future) => break Ok(future),
+                    Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    Err(error) => {
+                        stopped.insert(record.key);
+                        break Err(sort(&error));
+                    }
+                }
+            });
+        }
+        queued
+    }
+}
+
+/// Whether the same record may be taken later.
+fn sort(error: &KafkaError) -> PublishError {
+    use RDKafkaErrorCode as Code;
+    let text = error.to_string();
+    match error.rdkafka_error_code() {
+        Some(
+            Code::MessageSizeTooLarge
+            | Code::InvalidMessageSize
+            | Code::InvalidMessage
+            | Code::InvalidRecord
+            | Code::PolicyViolation,
+        ) => PublishError::Permanent(text),
+        _ => PublishError::Transient(text),
+    }
+}
+
+fn client_settings(config: &KafkaConfig) -> ClientConfig {
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", &config.brokers).set("client.id", &config.client_id);
+    let sasl = !config.sasl_username.is_empty();
+    let protocol = match (config.tls, sasl) {
+        (false, false) => "plaintext",
+        (true, false) => "ssl",
+        (false, true) => "sasl_plaintext",
+        (true, true) => "sasl_ssl",
+    };
+    settings.set("security.protocol", protocol);
+    if sasl {
+        settings
+            .set("sasl.mechanism", "SCRAM-SHA-512")
+            .set("sasl.username", &config.sasl_username)
+            .set("sasl.password", config.sasl_password.expose_secret());
+    }
+    let files = [
+        ("ssl.ca.location", &config.ca_file),
+        ("ssl.certificate.location", &config.cert_file),
+        ("ssl.key.location", &config.key_file),
+    ];
+    for (key, path) in files.into_iter().filter(|(_, path)| !path.is_empty()) {
+        settings.set(key, path);
+    }
+    settings.set("socket.keepalive.enable", "true").set("reconnect.backoff.max.ms", "2000");
+    settings
+}
+
+impl Broker for KafkaBroker {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn publish(&self, batch: Vec<Record>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
+        Box::pin(async move {
+            let queued = self.enqueue_all(&batch).await;
+            let mut outcomes = Vec::with_capacity(queued.len());
+            for delivery in queued {
+                outcomes.push(match delivery {
+                    Err(error) => Err(error),
+                    Ok(future) => match future.await {
+                        Ok(Ok(_)) => Ok(()),
+                        Ok(Err((error, _))) => Err(sort(&error)),
+                        Err(_) => Err(PublishError::Transient("the producer was closed".to_owned())),
+                    },
+                });
+            }
+            outcomes
+        })
+    }
+
+    fn ensure_topics(&self, spec: TopicSpec) -> BoxFuture<'_, Result<Vec<String>, String>> {
+        Box::pin(async move {
+            let admin: AdminClient<_> = self.settings.create().map_err(|error| error.to_string())?;
+            let min_insync = spec.min_insync.to_string();
+            let topics = Topic::ALL.map(|topic| {
+                NewTopic::new(topic.name(), spec.partitions, TopicReplication::Fixed(spec.replication))
+                    .set("min.insync.replicas", &min_insync)
+                    .set("unclean.leader.election.enable", "false")
+            });
+            let options = AdminOptions::new()
+                .operation_timeout(Some(Duration::from_secs(20)))
+                .request_timeout(Some(Duration::from_secs(25)));
+            let outcomes = admin.create_topics(&topics, &options).await.map_err(|error| error.to_string())?;
+            outcomes
+                .into_iter()
+                .map(|outcome| match outcome {
+                    Ok(topic) => Ok(format!("{topic}: created, {} partitions", spec.partitions)),
+                    Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(self.compare(&topic, spec)),
+                    Err((topic, code)) => Err(format!("{topic}: {code}")),
+                })
+                .collect()
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, ProbeResult> {
+        let producer = self.producer.clone();
+        Box::pin(async move {
+            let ask = move || {
+                producer
+                    .client()
+                    .fetch_metadata(Some(Topic::Todo.name()), Duration::from_millis(900))
+                    .map(|found| found.topics().first().is_some_and(|topic| !topic.partitions().is_empty()))
+            };
+            match tokio::task::spawn_blocking(ask).await {
+                Ok(Ok(true)) => Ok(()),
+                Ok(Ok(false)) => Err("the topics are missing: run `todo topics ensure`".to_owned()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    fn close(&self, deadline: Duration) -> BoxFuture<'_, ()> {
+        let producer = self.producer.clone();
+        Box::pin(async move {
+            // Dropping a producer purges its queue. What is not flushed stays in the outbox and is sent again.
+            let flush = tokio::task::spawn_blocking(move || producer.flush(deadline));
+            if !matches!(flush.await, Ok(Ok(()))) {
+                tracing::warn!("Kafka did not take everything before the deadline: it stays in the outbox");
+            }
+        })
+    }
+}
+
+impl KafkaBroker {
+    fn compare(&self, topic: &str, spec: TopicSpec) -> String {
+        let found = self.producer.client().fetch_metadata(Some(topic), Duration::from_secs(5));
+        let shape = found.ok().and_then(|found| {
+            let partitions = found.topics().first()?.partitions();
+            Some((partitions.len(), partitions.first()?.replicas().len()))
+        });
+        let wanted = (usize::try_from(spec.partitions).ok(), usize::try_from(spec.replication).ok());
+        match shape {
+            Some((partitions, copies)) if (Some(partitions), Some(copies)) == wanted => {
+                format!("{topic}: there already, {partitions} partitions")
+            }
+            Some((partitions, copies)) => format!(
+                "{topic}: there already, with {partitions} partitions and {copies} copies instead of {} and {}",
+                spec.partitions, spec.replication
+            ),
+            None => format!("{topic}: there already"),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Leases: which relay may send the events of which users.
+//!
+//! Users hash to shards; a relay leases shards for a while and renews in time. All times are the database's, but a
+//! relay's own deadline is measured on its monotonic clock from *before* it asked, less a margin: however long the
+//! answer took, the relay stops before the database would give the shard to another. Each change of hands raises the
+//! epoch, and an acknowledgement counts only under the epoch that it was sent under.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::{Error, SHARDS};
+use crate::storage::Db;
+use crate::{sql, statements};
+
+macro_rules! now {
+    (postgres) => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+    };
+    (sqlite) => {
+        "CAST(unixepoch('subsec') * 1000 AS integer)"
+    };
+}
+
+statements! {
+    BEAT: "lease.beat" = {
+        concat!("INSERT INTO relay_members (owner, seen_at) VALUES ($1, ", now!(postgres), ") \
+            ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at"),
+        concat!("INSERT INTO relay_members (owner, seen_at) VALUES ($1, ", now!(sqlite), ") \
+            ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at")
+    };
+    BURY: "lease.bury" = {
+        concat!("DELETE FROM relay_members WHERE seen_at < ", now!(postgres), " - $1"),
+        concat!("DELETE FROM relay_members WHERE seen_at < ", now!(sqlite), " - $1")
+    };
+    LEAVE: "lease.leave" = "DELETE FROM relay_members WHERE owner = $1";
+    MEMBERS: "lease.members" = "SELECT count(*) FROM relay_members";
+    RENEW: "lease.renew" = {
+        concat!("UPDATE relay_leases SET lease_until = ", now!(postgres), " + $2 WHERE owner = $1 AND lease_until > ",
+            now!(postgres), " RETURNING shard, epoch"),
+        concat!("UPDATE relay_leases SET lease_until = ", now!(sqlite), " + $2 WHERE owner = $1 AND lease_until > ",
+            now!(sqlite), " RETURNING shard, epoch")
+    };
+    // The condition stands twice: the second is checked again on the row as it is when its lock is had.
+    ACQUIRE: "lease.acquire" = {
+        concat!("UPDATE relay_leases SET owner = $1, epoch = epoch + 1, lease_until = ", now!(postgres), " + $2 \
+            WHERE shard IN (SELECT shard FROM relay_leases WHERE owner IS NULL OR lease_until <= ", now!(postgres),
+            " ORDER BY lease_until, shard LIMIT $3) AND (owner IS NULL OR lease_until <= ", now!(postgres), ") \
+            RETURNING shard, epoch"),
+        concat!("UPDATE relay_leases SET owner = $1, epoch = epoch + 1, lease_until = ", now!(sqlite), " + $2 \
+            WHERE shard IN (SELECT shard FROM relay_leases WHERE owner IS NULL OR lease_until <= ", now!(sqlite),
+            " ORDER BY lease_until, shard LIMIT $3) AND (owner IS NULL OR lease_until <= ", now!(sqlite), ") \
+            RETURNING shard, epoch")
+    };
+    RELEASE: "lease.release" = "UPDATE relay_leases SET owner = NULL, lease_until = 0 WHERE owner = $1 AND shard = $2";
+    RELEASE_ALL: "lease.release_all" = "UPDATE relay_leases SET owner = NULL, lease_until = 0 WHERE owner = $1";
+    HOLDERS: "lease.holders" = "SELECT owner, count(*) FROM relay_leases WHERE owner IS NOT NULL GROUP BY owner ORDER BY owner";
+}
+
+/// One shard that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub(super) epoch: i64,
+    /// Until when this relay may send, on its own monotonic clock.
+    pub(super) until: Instant,
+}
+
+/// The shards of one relay.
+pub(super) struct Leases {
+    db: Db,
+    pub(super) owner: Uuid,
+    ttl: Duration,
+    held: Mutex<BTreeMap<i64, Lease>>,
+}
+
+impl Leases {
+    pub(super) fn new(db: Db, owner: Uuid, ttl: Duration) -> Self {
+        Self { db, owner, ttl, held: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// The shards that may be sent now.
+    pub(super) fn valid(&self) -> BTreeMap<i64, Lease> {
+        let now = Instant::now();
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().filter(|(_, lease)| lease.until > now).map(|(shard, lease)| (*shard, *lease)).collect()
+    }
+
+    /// Renews, gives back what is more than a fair share, and takes what is free. `busy` says which shards have a
+    /// batch under way: those are not given back now. Returns whether there are new shards.
+    pub(super) async fn tick(&self, busy: impl Fn(i64) -> bool) -> Result<bool, Error> {
+        let ttl = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX);
+        let asked = Instant::now();
+        let mut tx = self.db.begin().await?;
+        sql!(execute tx, BEAT, self.owner)?;
+        // Three lease times without a sign: dead. Its leases end on their own.
+        sql!(execute tx, BURY, ttl.saturating_mul(3))?;
+        let (members,) = sql!(fetch_one (i64,) => tx, MEMBERS)?;
+        tx.commit().await?;
+        let mut tx = self.db.begin().await?;
+        let mut shards = sql!(fetch_all (i64, i64) => tx, RENEW, self.owner, ttl)?;
+        let fair = (SHARDS + members - 1) / members.max(1);
+        let mut surplus = i64::try_from(shards.len()).unwrap_or(i64::MAX) - fair;
+        let mut kept = Vec::with_capacity(shards.len());
+        for (shard, epoch) in shards.drain(..) {
+            if surplus > 0 && !busy(shard) {
+                surplus -= 1;
+                self.forget(shard);
+                sql!(execute tx, RELEASE, self.owner, shard)?;
+            } else {
+                kept.push((shard, epoch));
+            }
+        }
+        let missing = fair - i64::try_from(kept.len()).unwrap_or(i64::MAX);
+        let taken =
+            if missing > 0 { sql!(fetch_all (i64, i64) => tx, ACQUIRE, self.owner, ttl, missing)? } else { Vec::new() };
+        tx.commit().await?;
+        let fresh = !taken.is_empty();
+        self.store(asked, kept.into_iter().chain(taken));
+        Ok(fresh)
+    }
+
+    fn forget(&self, shard: i64) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&shard);
+    }
+
+    fn store(&self, asked: Instant, shards: impl Iterator<Item = (i64, i64)>) {
+        // A quarter of the lease is the margin: what is sent at the last moment has that long to reach the broker.
+        let until = asked + self.ttl * 3 / 4;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = shards.map(|(shard, epoch)| (shard, Lease { epoch, until })).collect();
+        metrics::gauge!(super::metrics::SHARDS_HELD).set(f64::from(u32::try_from(held.len()).unwrap_or_default()));
+    }
+
+    /// Gives everything back, so that a successor need not wait.
+    pub(super) async fn release(&self) -> Result<(), Error> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut tx = self.db.begin().await?;
+        sql!(execute tx, RELEASE_ALL, self.owner)?;
+        sql!(execute tx, LEAVE, self.owner)?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Which relays hold how many shards.
+pub async fn holders(db: &Db) -> Result<Vec<(Uuid, i64)>, Error> {
+    let mut exec = db.read().await?;
+    Ok(sql!(fetch_all (Uuid, i64) => exec, HOLDERS)?)
+}

@@ -1,0 +1,249 @@
+//! The relay: carries the outbox to the broker.
+//!
+//! **How nothing is lost.** A row leaves the outbox only when the broker acknowledged it. There is no cursor: each look
+//! takes the oldest rows that are there, so a commit that became visible late is not passed by.
+//!
+//! **How order is kept.** One relay at a time sends a user's events (a lease on the user's shard); one lane of it has
+//! one batch of that shard under way; the batch is in the order of the outbox, which within a user is the order of
+//! the log; and the broker takes no record after one of the same user that it did not take. A relay that was paused
+//! beyond its lease can only repeat what it had already handed over, in order: first occurrences stay in order, and
+//! consumers drop repetitions by `seq`.
+//!
+//! **When the broker is down** the lanes wait in it with one batch each; the backlog stays in the database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use super::broker::{Broker, PublishError, Record};
+use super::lease::{Lease, Leases};
+use super::outbox::{self, Waiting};
+use super::{Config, Error, metrics as names};
+use crate::kernel::{Backoff, Clock, Ids};
+use crate::storage::Db;
+use crate::telemetry::propagation;
+
+/// How long a stopping relay waits for the batches that are under way.
+const LAST_BATCH: Duration = Duration::from_secs(10);
+
+/// One relay. Any number may run, here and elsewhere.
+pub struct Relay {
+    db: Db,
+    broker: Arc<dyn Broker>,
+    hint: watch::Receiver<u64>,
+    clock: Clock,
+    ids: Ids,
+    config: Config,
+    leases: Leases,
+    /// The shards that a lane has a batch of under way: bit n for shard n.
+    busy: Vec<AtomicI64>,
+}
+
+impl Relay {
+    /// A relay over `db` to `broker`, woken by `hint`.
+    pub fn new(
+        db: Db,
+        broker: Arc<dyn Broker>,
+        hint: watch::Receiver<u64>,
+        clock: Clock,
+        ids: Ids,
+        config: Config,
+    ) -> Self {
+        let leases = Leases::new(db.clone(), ids.uuid(), Duration::from_millis(config.relay_lease_ms));
+        let busy = (0..config.relay_lanes).map(|_| AtomicI64::new(0)).collect();
+        Self { db, broker, hint, clock, ids, config, leases, busy }
+    }
+
+    /// Runs until told to stop; then finishes the batches under way and gives the shards back.
+    pub async fn run(self, stop: CancellationToken) {
+        let relay = Arc::new(self);
+        let (fresh, _) = watch::channel(0_u64);
+        let mut lanes = tokio::task::JoinSet::new();
+        for lane in 0..relay.config.relay_lanes {
+            lanes.spawn(Arc::clone(&relay).lane(lane, fresh.subscribe(), stop.clone()));
+        }
+        relay.keep_leases(&fresh, &stop).await;
+        let ended = tokio::time::timeout(LAST_BATCH, async { while lanes.join_next().await.is_some() {} });
+        if ended.await.is_err() {
+            tracing::warn!("the broker did not acknowledge the last batch in time: it stays in the outbox");
+            lanes.abort_all();
+        }
+        if let Err(error) = relay.leases.release().await {
+            tracing::warn!(%error, "the leases could not be given back: they end on their own");
+        }
+    }
+
+    async fn keep_leases(&self, fresh: &watch::Sender<u64>, stop: &CancellationToken) {
+        let period = Duration::from_millis(self.config.relay_lease_ms) / 4;
+        loop {
+            let busy = |shard: i64| self.busy.iter().any(|bits| bits.load(Ordering::SeqCst) >> shard & 1 == 1);
+            match self.leases.tick(busy).await {
+                Ok(true) => fresh.send_modify(|count| *count += 1),
+                Ok(false) => {}
+                Err(error) => {
+                    metrics::counter!(names::FAILURES, "stage" => "lease").increment(1);
+                    tracing::warn!(%error, "the relay's leases could not be renewed");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(period) => {}
+            }
+        }
+    }
+
+    async fn lane(self: Arc<Self>, lane: i64, mut fresh: watch::Receiver<u64>, stop: CancellationToken) {
+        let mut hint = self.hint.clone();
+        let poll = Duration::from_millis(self.config.relay_poll_ms);
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        while !stop.is_cancelled() {
+            hint.mark_unchanged();
+            let wait = match self.turn(lane).await {
+                Ok(true) => continue,
+                Ok(false) => {
+                    backoff.reset();
+                    poll
+                }
+                Err(error) => {
+                    tracing::warn!(%error, lane, "the relay could not publish a batch: it will try again");
+                    let pause = backoff.next(self.ids.bytes::<1>()[0]);
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(pause) => continue,
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = hint.changed() => {}
+                _ = fresh.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One batch of this lane's shards. True when there may be more at once.
+    async fn turn(&self, lane: i64) -> Result<bool, Error> {
+        let mine = |shard: &i64| shard % self.config.relay_lanes == lane;
+        let leases: BTreeMap<_, _> = self.leases.valid().into_iter().filter(|(shard, _)| mine(shard)).collect();
+        let bits = leases.keys().fold(0_i64, |bits, shard| bits | 1 << shard);
+        if bits == 0 {
+            return Ok(false);
+        }
+        let busy = Busy::mark(self.busy.get(usize::try_from(lane).unwrap_or_default()), bits);
+        let waiting = outbox::batch(&self.db, bits, self.config.relay_batch).await?;
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let full = i64::try_from(waiting.len()).unwrap_or(i64::MAX) >= self.config.relay_batch;
+        let outcome = self.publish(waiting, &leases).await;
+        drop(busy);
+        outcome.map(|()| full)
+    }
+
+    async fn publish(&self, mut waiting: Vec<Waiting>, leases: &BTreeMap<i64, Lease>) -> Result<(), Error> {
+        // The read took time: send only what is still ours.
+        let now = Instant::now();
+        waiting.retain(|row| leases.get(&row.shard).is_some_and(|lease| lease.until > now));
+        let mut records = Vec::with_capacity(waiting.len());
+        for row in &waiting {
+            records.push(row.record().map_err(Error::Broker)?);
+        }
+        let spans: Vec<_> = waiting.iter().zip(&records).filter_map(|(row, record)| span(row, record)).collect();
+        let started = Instant::now();
+        let outcomes = self.broker.publish(records).await;
+        metrics::histogram!(names::BATCH).record(started.elapsed().as_secs_f64());
+        drop(spans);
+        self.record(&waiting, outcomes, leases).await
+    }
+
+    /// Takes what was acknowledged out of the outbox, and parks what will never be.
+    async fn record(
+        &self,
+        waiting: &[Waiting],
+        outcomes: Vec<Result<(), PublishError>>,
+        leases: &BTreeMap<i64, Lease>,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut acknowledged = Vec::with_capacity(waiting.len());
+        let mut failure = None;
+        for (row, outcome) in waiting.iter().zip(outcomes) {
+            let name = match outcome {
+                Ok(()) => {
+                    acknowledged.push(row.id);
+                    let delay = (now - row.occurred_at).num_microseconds().unwrap_or(i64::MAX).max(0);
+                    metrics::histogram!(names::DELAY).record(Duration::from_micros(delay.unsigned_abs()).as_secs_f64());
+                    "acknowledged"
+                }
+                Err(PublishError::Held) => "held",
+                Err(PublishError::Transient(cause)) => {
+                    failure = Some(cause);
+                    "failed"
+                }
+                Err(PublishError::Permanent(reason)) => {
+                    tracing::error!(user_id = %row.user_id, topic = row.topic(), reason,
+                        "the broker refuses an event for good: this user's events wait for `todo events rearm`");
+                    outbox::park(&self.db, row.user_id, row.topic(), &reason, now).await?;
+                    "refused"
+                }
+            };
+            metrics::counter!(names::PUBLISHED, "topic" => row.topic().to_owned(), "outcome" => name).increment(1);
+        }
+        if !acknowledged.is_empty() {
+            let ids = serde_json::to_string(&acknowledged).unwrap_or_default();
+            let epochs: BTreeMap<_, _> = leases.iter().map(|(shard, lease)| (shard, lease.epoch)).collect();
+            let epochs = serde_json::to_string(&epochs).unwrap_or_default();
+            outbox::acknowledge(&self.db, &ids, self.leases.owner, &epochs).await?;
+        }
+        match failure {
+            Some(cause) => {
+                metrics::counter!(names::FAILURES, "stage" => "publish").increment(1);
+                Err(Error::Broker(cause))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A span of its own for an event whose request is traced: one trace runs from the request to the broker.
+fn span(row: &Waiting, record: &Record) -> Option<Span> {
+    let traceparent = row.traceparent.as_deref().filter(|text| propagation::is_sampled(text))?;
+    let topic = record.topic.name();
+    let span = tracing::info_span!(
+        "publish", otel.name = %format_args!("send {topic}"), otel.kind = "producer", messaging.system = "kafka",
+        messaging.operation.type = "send", messaging.destination.name = topic,
+    );
+    propagation::set_parent(&span, propagation::parent_from_traceparent(traceparent));
+    // Entered once, so that it has a start.
+    span.in_scope(|| {});
+    Some(span)
+}
+
+/// The shards of a batch, marked for as long as it is under way.
+struct Busy<'a>(Option<&'a AtomicI64>);
+
+impl<'a> Busy<'a> {
+    fn mark(bits: Option<&'a AtomicI64>, shards: i64) -> Self {
+        if let Some(bits) = bits {
+            bits.store(shards, Ordering::SeqCst);
+        }
+        Self(bits)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        if let Some(bits) = self.0 {
+            bits.store(0, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "relay_tests.rs"]
+mod tests;

@@ -1,0 +1,265 @@
+//! The routes of tasks.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::Error;
+use super::model::{Draft, Input, Task};
+use super::service::{Expect, Once, Outcome, Tasks};
+use super::store::{self, Sort, State as TaskState};
+use crate::events;
+use crate::http::idempotency::Reply;
+use crate::http::{Bearer, IfMatch, IfNoneMatch, Json, Path, Post, Problem, ProblemBody, Query, Tags, etag};
+use crate::kernel::Scope;
+
+/// `/api/v1/tasks`.
+pub fn routes(tasks: Tasks) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(get, replace, patch, delete))
+        .routes(routes!(complete))
+        .routes(routes!(reopen))
+        .routes(routes!(restore))
+        .with_state(tasks)
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::not_found(),
+            Error::Invalid(invalid) => invalid
+                .0
+                .into_iter()
+                .fold(Self::validation(), |problem, (pointer, code, says)| problem.field(pointer, code, says)),
+            Error::InTrash(_) => {
+                Self::new(StatusCode::CONFLICT, "task_in_trash", "The task is in the trash: restore it first.")
+            }
+            Error::Stale { current } => Self::stale(current),
+            Error::KeyReused => Self::key_reused(),
+            Error::Cursor(error) => Self::validation().field("cursor", "invalid", error.to_string()),
+            Error::Events(events::Error::Storage(error)) => error.into(),
+            Error::Events(events::Error::NoLog) => Self::unauthorized("The account does not exist any more."),
+            Error::Events(error) => Self::internal(error),
+        }
+    }
+}
+
+type Answer<T> = Result<T, Problem>;
+
+fn reply(status: StatusCode, task: &Task) -> Reply {
+    Reply::json(status, task).with(header::ETAG, format!("\"{}\"", task.version))
+}
+
+fn created(task: &Task) -> Reply {
+    reply(StatusCode::CREATED, task).with(header::LOCATION, format!("/api/v1/tasks/{}", task.id))
+}
+
+fn changed(task: &Task) -> Reply {
+    reply(StatusCode::OK, task)
+}
+
+fn answer(outcome: Outcome, fresh: fn(&Task) -> Reply) -> Reply {
+    match outcome {
+        Outcome::Done(task) => fresh(&task),
+        Outcome::Replay(reply) => reply,
+    }
+}
+
+fn expect(tags: Tags) -> Expect {
+    match tags {
+        Tags::Versions(versions) => Expect::OneOf(versions),
+        Tags::Any | Tags::Missing => Expect::Any,
+    }
+}
+
+fn parse(input: Input) -> Result<Draft, Error> {
+    input.parse().map_err(Error::Invalid)
+}
+
+/// Create a task.
+#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", request_body = Input,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
+    responses((status = 201, body = Task), (status = 422, body = ProblemBody)))]
+async fn create(State(tasks): State<Tasks>, bearer: Bearer, post: Post<Input>) -> Answer<Reply> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    let once = post.key.as_ref().map(|key| Once { key, reply: created });
+    Ok(answer(tasks.create(&actor, parse(post.body)?, once).await?, created))
+}
+
+/// What a listing may ask for.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// `open` (default), `completed`, `all` or `trash`.
+    #[serde(default)]
+    #[param(inline)]
+    state: TaskState,
+    /// `created` (default), `-created`, `-updated`, `due` or `-priority`.
+    #[serde(default)]
+    #[param(inline)]
+    sort: Sort,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 200; 50 when missing.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+/// A page of tasks.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TaskPage {
+    results: Vec<Task>,
+    /// Pass it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// List tasks.
+#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", params(ListParams),
+    responses((status = 200, body = TaskPage), (status = 422, body = ProblemBody)))]
+async fn list(
+    State(tasks): State<Tasks>,
+    bearer: Bearer,
+    Query(params): Query<ListParams>,
+) -> Answer<axum::Json<TaskPage>> {
+    let actor = bearer.with(Scope::TasksRead)?;
+    let limit = params.limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        return Err(Problem::validation().field("limit", "out_of_range", "use 1 to 200"));
+    }
+    let query = store::Query { state: params.state, sort: params.sort, cursor: params.cursor, limit };
+    let page = tasks.list(&actor, &query).await?;
+    Ok(axum::Json(TaskPage { results: page.results, next_cursor: page.next }))
+}
+
+/// One task, also from the trash.
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Task), (status = 304), (status = 404, body = ProblemBody)))]
+async fn get(State(tasks): State<Tasks>, bearer: Bearer, fresh: IfNoneMatch, Path(id): Path<Uuid>) -> Answer<Response> {
+    let task = tasks.get(&bearer.with(Scope::TasksRead)?, id).await?;
+    Ok(match fresh.not_modified(task.version) {
+        Some(response) => response,
+        None => ([(header::ETAG, etag(task.version))], axum::Json(task)).into_response(),
+    })
+}
+
+/// Replace a task: what is missing gets its default.
+#[utoipa::path(put, path = "/api/v1/tasks/{id}", tag = "tasks", request_body = Input,
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
+        (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
+async fn replace(
+    State(tasks): State<Tasks>,
+    bearer: Bearer,
+    condition: IfMatch,
+    Path(id): Path<Uuid>,
+    Json(input): Json<Input>,
+) -> Answer<Reply> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    let expect = expect(condition.required()?);
+    Ok(changed(&tasks.replace(&actor, id, &expect, parse(input)?).await?))
+}
+
+/// Change some members of a task (JSON Merge Patch, RFC 7396): null takes the default.
+#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks",
+    request_body(content = Input, content_type = "application/merge-patch+json"),
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
+        (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
+async fn patch(
+    State(tasks): State<Tasks>,
+    bearer: Bearer,
+    condition: IfMatch,
+    Path(id): Path<Uuid>,
+    Json(patch): Json<serde_json::Map<String, Value>>,
+) -> Answer<Reply> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    let expect = expect(condition.required()?);
+    // Types and names are checked before anything is read, so that the error names the member.
+    let patch = Value::Object(patch);
+    let _: Input = crate::http::parse(patch.to_string().as_bytes())?;
+    Ok(changed(&tasks.patch(&actor, id, &expect, |present| parse(merge(&present, &patch))).await?))
+}
+
+/// RFC 7396 for an object without nested objects. The patch was checked to have an input's names and types.
+fn merge(present: &Input, patch: &Value) -> Input {
+    let mut merged = serde_json::to_value(present).unwrap_or_default();
+    if let (Some(members), Some(patch)) = (merged.as_object_mut(), patch.as_object()) {
+        members.extend(patch.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    serde_json::from_value(merged).unwrap_or_default()
+}
+
+/// Move a task to the trash.
+#[utoipa::path(delete, path = "/api/v1/tasks/{id}", tag = "tasks",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that is deleted, or `*`")),
+    responses((status = 204), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
+        (status = 428, body = ProblemBody)))]
+async fn delete(
+    State(tasks): State<Tasks>,
+    bearer: Bearer,
+    condition: IfMatch,
+    Path(id): Path<Uuid>,
+) -> Answer<StatusCode> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    tasks.delete(&actor, id, &expect(condition.required()?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Mark a task done. Once more changes nothing.
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/complete", tag = "tasks",
+    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),
+        (status = 412, body = ProblemBody)))]
+async fn complete(
+    State(tasks): State<Tasks>,
+    bearer: Bearer,
+    IfMatch(tags): IfMatch,
+    Path(id): Path<Uuid>,
+    post: Post<()>,
+) -> Answer<Reply> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    Ok(answer(tasks.complete(&actor, id, &expect(tags), once).await?, changed))
+}
+
+/// Mark a task not done. Once more changes nothing.
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/reopen", tag = "tasks",
+    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),
+        (status = 412, body = ProblemBody)))]
+async fn reopen(
+    State(tasks): State<Tasks>,
+    bearer: Bearer,
+    IfMatch(tags): IfMatch,
+    Path(id): Path<Uuid>,
+    post: Post<()>,
+) -> Answer<Reply> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    Ok(answer(tasks.reopen(&actor, id, &expect(tags), once).await?, changed))
+}
+
+/// Take a task out of the trash. Once more changes nothing.
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/restore", tag = "tasks",
+    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody)))]
+async fn restore(
+    State(tasks): State<Tasks>,
+    bearer: Bearer,
+    IfMatch(tags): IfMatch,
+    Path(id): Path<Uuid>,
+    post: Post<()>,
+) -> Answer<Reply> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    Ok(answer(tasks.restore(&actor, id, &expect(tags), once).await?, changed))
+}
