@@ -15,7 +15,7 @@
 
 pub mod app;
 pub mod auth;
-//pub mod config;
+pub mod config;
 pub mod events;
 pub mod http;
 pub mod kernel;

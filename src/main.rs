@@ -1,3 +1,8 @@
-//! The `todo` binary.
+//! The `todo` binary: everything is in the library.
 
-fn main() {}
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    todo::app::main()
+}

@@ -105,7 +105,9 @@ impl Tree {
                 Ok(content) => self.text(base, content.trim_end_matches(['\n', '\r']), variable),
                 Err(error) => self.mistake(variable, format!("the file cannot be read: {error}")),
             },
-            (None, _) => self.mistake(variable, format!("there is no key `{path}`: see `todo check-config --defaults`")),
+            (None, _) => {
+                self.mistake(variable, format!("there is no key `{path}`: see `todo check-config --defaults`"))
+            }
             (Some(_), _) => self.text(&path, text, variable),
         }
     }

@@ -18,8 +18,8 @@ use crate::kernel::Scope;
 use crate::storage::Db;
 
 /// `/api/v1/changes`.
-pub fn routes(db: Db) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(changes)).with_state(db)
+pub fn routes() -> OpenApiRouter<Db> {
+    OpenApiRouter::new().routes(routes!(changes))
 }
 
 #[derive(Deserialize, IntoParams)]

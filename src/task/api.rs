@@ -20,14 +20,13 @@ use crate::http::{Bearer, IfMatch, IfNoneMatch, Json, Path, Post, Problem, Probl
 use crate::kernel::Scope;
 
 /// `/api/v1/tasks`.
-pub fn routes(tasks: Tasks) -> OpenApiRouter {
+pub fn routes() -> OpenApiRouter<Tasks> {
     OpenApiRouter::new()
         .routes(routes!(create, list))
         .routes(routes!(get, replace, patch, delete))
         .routes(routes!(complete))
         .routes(routes!(reopen))
         .routes(routes!(restore))
-        .with_state(tasks)
 }
 
 impl From<Error> for Problem {

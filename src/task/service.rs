@@ -9,7 +9,7 @@ use super::store::{self, Query};
 use crate::events::EventLog;
 use crate::http::idempotency::{self, Key, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page};
-use crate::storage::{Db, Engine, Tx};
+use crate::storage::{self, Db, Engine, Tx};
 
 /// The task slice. Clones share everything.
 #[derive(Clone)]
@@ -154,8 +154,8 @@ impl Tasks {
     }
 
     /// Deletes all of a user's tasks, in the transaction that erases the account.
-    pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
-        Ok(store::erase(tx, user_id).await?)
+    pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), storage::Error> {
+        store::erase(tx, user_id).await
     }
 
     async fn change<F>(&self, actor: &Actor, id: Uuid, expect: &Expect, transition: F) -> Result<Task, Error>

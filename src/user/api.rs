@@ -22,7 +22,7 @@ use crate::kernel::Scope;
 use crate::{auth, events};
 
 /// `/api/v1/users`, `/api/v1/sessions`, `/api/v1/me`.
-pub fn routes(accounts: Accounts) -> OpenApiRouter {
+pub fn routes() -> OpenApiRouter<Accounts> {
     OpenApiRouter::new()
         .routes(routes!(sign_up))
         .routes(routes!(sign_in, list_sessions))
@@ -33,7 +33,6 @@ pub fn routes(accounts: Accounts) -> OpenApiRouter {
         .routes(routes!(export))
         .routes(routes!(create_api_token, list_api_tokens))
         .routes(routes!(revoke_api_token))
-        .with_state(accounts)
 }
 
 impl From<Error> for Problem {

@@ -1,8 +1,6 @@
 //! OAuth 2.0: the token and revocation endpoints, the keys and the metadata. Their errors have OAuth's own form
 //! (RFC 6749 section 5.2).
 
-use std::sync::Arc;
-
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,25 +15,13 @@ use utoipa_axum::routes;
 use super::Error;
 use super::service::Accounts;
 use super::session::TokenPair;
-use crate::auth::{KeyRing, opaque};
+use crate::auth::opaque;
 use crate::http::Problem;
 use crate::kernel::Scopes;
 
-#[derive(Clone)]
-struct Oauth {
-    accounts: Accounts,
-    ring: Arc<KeyRing>,
-}
-
 /// `/oauth2/*` and `/.well-known/*`.
-pub fn routes(accounts: Accounts) -> OpenApiRouter {
-    let ring = Arc::clone(&accounts.ring);
-    OpenApiRouter::new()
-        .routes(routes!(token))
-        .routes(routes!(revoke))
-        .routes(routes!(jwks))
-        .routes(routes!(metadata))
-        .with_state(Oauth { accounts, ring })
+pub fn routes() -> OpenApiRouter<Accounts> {
+    OpenApiRouter::new().routes(routes!(token)).routes(routes!(revoke)).routes(routes!(jwks)).routes(routes!(metadata))
 }
 
 /// A token request (RFC 6749 sections 4.4 and 6).
@@ -91,7 +77,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenPair), (status = 400, body = OauthError), (status = 401, body = OauthError)))]
 async fn token(
-    State(oauth): State<Oauth>,
+    State(accounts): State<Accounts>,
     headers: HeaderMap,
     form: Result<Form<TokenRequest>, axum::extract::rejection::FormRejection>,
 ) -> Response {
@@ -100,13 +86,13 @@ async fn token(
     };
     let granted = match request.grant_type.as_str() {
         "refresh_token" => match &request.refresh_token {
-            Some(token) => oauth.accounts.refresh(token).await,
+            Some(token) => accounts.refresh(token).await,
             None => Err(Error::grant("invalid_request", "refresh_token is missing.")),
         },
         "client_credentials" => {
             let (id, secret) =
                 basic(&headers).or_else(|| Some((request.client_id?, request.client_secret?))).unwrap_or_default();
-            oauth.accounts.client_credentials(&id, &secret, request.scope.as_deref().unwrap_or_default()).await
+            accounts.client_credentials(&id, &secret, request.scope.as_deref().unwrap_or_default()).await
         }
         _ => Err(Error::grant("unsupported_grant_type", "Use refresh_token or client_credentials.")),
     };
@@ -131,14 +117,14 @@ struct RevocationRequest {
     request_body(content = RevocationRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200), (status = 400, body = OauthError)))]
 async fn revoke(
-    State(oauth): State<Oauth>,
+    State(accounts): State<Accounts>,
     form: Result<Form<RevocationRequest>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     let Ok(Form(request)) = form else { return refuse(Error::grant("invalid_request", "Send a form with token.")) };
     if !request.token.starts_with(opaque::REFRESH) {
         return StatusCode::OK.into_response();
     }
-    match oauth.accounts.revoke_refresh(&request.token).await {
+    match accounts.revoke_refresh(&request.token).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => refuse(error),
     }
@@ -146,15 +132,15 @@ async fn revoke(
 
 /// The public keys of the access tokens (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "oauth2", security(()), responses((status = 200, body = Object)))]
-async fn jwks(State(oauth): State<Oauth>) -> Response {
-    ([(header::CACHE_CONTROL, "public, max-age=30")], axum::Json(oauth.ring.jwks())).into_response()
+async fn jwks(State(accounts): State<Accounts>) -> Response {
+    ([(header::CACHE_CONTROL, "public, max-age=30")], axum::Json(accounts.ring.jwks())).into_response()
 }
 
 /// The authorization server's metadata (RFC 8414).
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "oauth2", security(()),
     responses((status = 200, body = Object)))]
-async fn metadata(State(oauth): State<Oauth>) -> axum::Json<Value> {
-    let issuer = oauth.accounts.tokens.issuer();
+async fn metadata(State(accounts): State<Accounts>) -> axum::Json<Value> {
+    let issuer = accounts.tokens.issuer();
     let scopes: Vec<_> = Scopes::ALL.to_string().split(' ').map(str::to_owned).collect();
     axum::Json(json!({
         "issuer": issuer,

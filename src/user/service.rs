@@ -89,6 +89,14 @@ impl Accounts {
         Actor { user_id, session_id, channel: Channel::Person, scopes: Scopes::ALL }
     }
 
+    /// Makes an account for an operator at the command line. Returns its id.
+    pub async fn register(&self, email: String, password: SecretString) -> Result<Uuid, Error> {
+        match self.sign_up(SignUp { email, password, profile: ProfileInput::default() }, None).await? {
+            Outcome::Done(account) => Ok(account.id),
+            Outcome::Replay(_) => Err(Error::NotFound),
+        }
+    }
+
     /// Makes an account.
     pub(super) async fn sign_up(
         &self,

@@ -1,0 +1,210 @@
+//! Wires the rooms.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use uuid::Uuid;
+
+use crate::auth::{self, Authenticator, Hasher, KeyRing, LEEWAY, Provider, Tokens};
+use crate::config::Config;
+use crate::events::{Broker, BrokerKind, EventLog, KafkaBroker, MemoryBroker};
+use crate::http::{self, Authenticate, Limiter, Rejected};
+use crate::kernel::{Actor, Clock, Ids};
+use crate::storage::{self, Db, Tx};
+use crate::sync;
+use crate::task::{self, Tasks};
+use crate::user::{self, Accounts, Estate, Settings};
+
+/// Why the process cannot start or go on: one sentence.
+pub(super) type Failure = String;
+
+/// The wired rooms of one process.
+pub struct App {
+    /// Its configuration.
+    pub config: Config,
+    /// Its time.
+    pub clock: Clock,
+    /// Its ids.
+    pub ids: Ids,
+    /// Its database.
+    pub db: Db,
+    /// Its log.
+    pub log: EventLog,
+    /// Where events go.
+    pub broker: Arc<dyn Broker>,
+    /// Accounts.
+    pub accounts: Accounts,
+    /// Tasks.
+    pub tasks: Tasks,
+    pub(super) ring: Arc<KeyRing>,
+    pub(super) limiter: Limiter,
+    pub(super) authenticate: Arc<dyn Authenticate>,
+}
+
+impl App {
+    /// Wires the rooms. Nothing is connected to and no port is bound; keys are read, or made where that is allowed.
+    pub fn compose(config: Config, clock: Clock, ids: Ids, listen: SocketAddr) -> Result<Self, Failure> {
+        let db = Db::open(&config.storage).map_err(|error| error.to_string())?;
+        let log = EventLog::new(clock.clone(), ids.clone()).map_err(|error| error.to_string())?;
+        let broker = broker(&config)?;
+        let wrong = |error: auth::Error| error.to_string();
+        let lifetime = TimeDelta::seconds(config.auth.access_token_seconds);
+        let folder = Path::new(&config.auth.keys_dir);
+        let ring = KeyRing::open(folder, config.auth.generate_keys, clock.clone(), &ids, lifetime + LEEWAY * 2);
+        let ring = Arc::new(ring.map_err(wrong)?);
+        let issuer = issuer(&config, listen);
+        let audience = config.auth.audience.clone();
+        let tokens = Tokens::new(Arc::clone(&ring), clock.clone(), ids.clone(), issuer, audience, lifetime);
+        let tokens = Arc::new(tokens);
+        let hasher = Hasher::new(ids.clone(), config.auth.hash_queue).map_err(wrong)?;
+        let limiter = Limiter::new(&config.limits)?;
+        let tasks = Tasks::new(db.clone(), log.clone(), clock.clone(), ids.clone());
+        let settings = Settings {
+            session: TimeDelta::days(config.auth.refresh_token_days),
+            retry: TimeDelta::seconds(config.auth.refresh_retry_seconds),
+        };
+        let estate = Arc::new(Belongings { db: db.clone(), tasks: tasks.clone() });
+        let accounts = Accounts::new(
+            db.clone(),
+            log.clone(),
+            clock.clone(),
+            ids.clone(),
+            hasher,
+            Arc::clone(&ring),
+            Arc::clone(&tokens),
+            limiter.clone(),
+            settings,
+            estate,
+        );
+        let provider = Provider::of(&config.auth, clock.clone()).map_err(wrong)?;
+        let authenticator = Authenticator::new(tokens, provider, Arc::new(accounts.clone()));
+        let authenticate = Arc::new(Bearers(authenticator));
+        Ok(Self { config, clock, ids, db, log, broker, accounts, tasks, ring, limiter, authenticate })
+    }
+
+    /// The API's routes, without the stack.
+    pub(super) fn routes(&self) -> Router {
+        Router::new()
+            .merge(Router::from(user::routes().with_state(self.accounts.clone())))
+            .merge(Router::from(user::oauth_routes().with_state(self.accounts.clone())))
+            .merge(Router::from(task::routes().with_state(self.tasks.clone())))
+            .merge(Router::from(sync::routes().with_state(self.db.clone())))
+            .merge(http::docs(&openapi()))
+    }
+}
+
+/// The broker that the configuration names.
+pub(super) fn broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
+    Ok(match config.events.broker {
+        BrokerKind::Memory => Arc::new(MemoryBroker::default()),
+        BrokerKind::Kafka => Arc::new(KafkaBroker::connect(&config.kafka)?),
+    })
+}
+
+fn issuer(config: &Config, listen: SocketAddr) -> String {
+    let scheme = if config.http.tls_cert_file.is_empty() { "http" } else { "https" };
+    [config.auth.issuer.clone(), config.http.public_url.clone()]
+        .into_iter()
+        .find(|url| !url.is_empty())
+        .unwrap_or_else(|| format!("{scheme}://{listen}"))
+        .trim_end_matches('/')
+        .to_owned()
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "todo", description = "A Todo whose every change is an event.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    security(("bearer" = [])),
+    tags(
+        (name = "account", description = "Accounts, sessions and API tokens"),
+        (name = "oauth2", description = "OAuth 2.0: tokens, keys, metadata"),
+        (name = "tasks", description = "What a person has to do"),
+        (name = "sync", description = "What a client missed"),
+    )
+)]
+struct Description;
+
+/// The API's description (OpenAPI 3.1), made from the routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut openapi = Description::openapi();
+    for part in [
+        user::routes().into_openapi(),
+        user::oauth_routes().into_openapi(),
+        task::routes().into_openapi(),
+        sync::routes().into_openapi(),
+    ] {
+        openapi.merge(part);
+    }
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let components = openapi.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    openapi
+}
+
+/// What else belongs to an account: its tasks and its log.
+struct Belongings {
+    db: Db,
+    tasks: Tasks,
+}
+
+const PAGE: i64 = 500;
+
+impl Belongings {
+    async fn tasks(&self, actor: &Actor) -> Result<Value, String> {
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().map_or(Uuid::nil(), |task: &task::Task| task.id);
+            let page = self.tasks.export(actor, after, PAGE).await.map_err(|error| error.to_string())?;
+            let full = page.len() == usize::try_from(PAGE).unwrap_or_default();
+            all.extend(page);
+            if !full {
+                return Ok(json!(all));
+            }
+        }
+    }
+
+    async fn changes(&self, actor: &Actor) -> Result<Value, String> {
+        let mut all = Vec::new();
+        loop {
+            let since = all.last().map_or(0, |change: &crate::events::Change| change.seq);
+            let page = crate::events::changes(&self.db, actor.user_id, since, PAGE).await;
+            let page = page.map_err(|error| error.to_string())?;
+            let full = page.len() == usize::try_from(PAGE).unwrap_or_default();
+            all.extend(page);
+            if !full {
+                return serde_json::to_value(all).map_err(|error| error.to_string());
+            }
+        }
+    }
+}
+
+impl Estate for Belongings {
+    fn export<'a>(&'a self, actor: &'a Actor) -> BoxFuture<'a, Result<Vec<(&'static str, Value)>, String>> {
+        Box::pin(async move { Ok(vec![("tasks", self.tasks(actor).await?), ("changes", self.changes(actor).await?)]) })
+    }
+
+    fn erase<'a>(&'a self, tx: &'a mut Tx, user_id: Uuid) -> BoxFuture<'a, Result<(), storage::Error>> {
+        Box::pin(Tasks::erase(tx, user_id))
+    }
+}
+
+/// The auth room's answers in the HTTP room's words.
+struct Bearers(Authenticator);
+
+impl Authenticate for Bearers {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Actor, Rejected>> {
+        Box::pin(async move {
+            self.0.authenticate(token).await.map_err(|error| match error {
+                auth::Error::Invalid(reason) => Rejected::Invalid(reason),
+                other => Rejected::Unavailable(other.to_string()),
+            })
+        })
+    }
+}

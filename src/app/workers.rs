@@ -1,0 +1,120 @@
+//! The workers of a process: each by name, with what its end means.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::compose::App;
+use super::serve::Roles;
+use crate::events::{self, Relay};
+use crate::http::{Certificate, idempotency};
+use crate::telemetry::metrics::Metrics;
+
+/// Runs workers. Each takes `stop` and ends soon after it; one that ends before is a fault, and the process stops.
+pub(super) struct Workers {
+    running: JoinSet<&'static str>,
+    stop: CancellationToken,
+}
+
+impl Workers {
+    /// Starts those of the roles.
+    pub(super) fn start(app: &App, roles: Roles, metrics: Metrics, certificate: Option<Certificate>) -> Self {
+        let mut workers = Self { running: JoinSet::new(), stop: CancellationToken::new() };
+        workers.add("metrics", |stop| metrics.run_upkeep(stop));
+        let (ring, limiter) = (std::sync::Arc::clone(&app.ring), app.limiter.clone());
+        workers.add("keys", |stop| {
+            every(Duration::from_secs(5), stop, move || {
+                if let Err(error) = ring.reload() {
+                    tracing::error!(%error, "the signing keys could not be read again: the old ones stay");
+                }
+                std::future::ready(())
+            })
+        });
+        workers.add("limits", |stop| limiter.run_upkeep(stop));
+        if let Some(certificate) = certificate {
+            workers.add("certificate", |stop| certificate.watch(Duration::from_secs(5), stop));
+        }
+        if roles.relay {
+            let relay = Relay::new(
+                app.db.clone(),
+                std::sync::Arc::clone(&app.broker),
+                app.log.hint(),
+                app.clock.clone(),
+                app.ids.clone(),
+                app.config.events.clone(),
+            );
+            workers.add("relay", |stop| relay.run(stop));
+            let (db, clock) = (app.db.clone(), app.clock.clone());
+            workers.add("sampler", |stop| events::sample(db, clock, Duration::from_secs(2), stop));
+        }
+        if roles.worker {
+            workers.housekeeping(app);
+        }
+        workers
+    }
+
+    fn housekeeping(&mut self, app: &App) {
+        let (db, clock, accounts) = (app.db.clone(), app.clock.clone(), app.accounts.clone());
+        self.add("housekeeping", |stop| {
+            every(Duration::from_secs(60), stop, move || {
+                let (db, clock, accounts) = (db.clone(), clock.clone(), accounts.clone());
+                async move {
+                    if let Err(error) = idempotency::purge(&db, clock.now()).await {
+                        tracing::warn!(%error, "old replies could not be deleted: the next round will");
+                    }
+                    if let Err(error) = events::forget_erased(&db, 100).await {
+                        tracing::warn!(%error, "erased accounts' events could not be deleted: the next round will");
+                    }
+                    if let Err(error) = accounts.purge().await {
+                        tracing::warn!(%error, "old sessions could not be deleted: the next round will");
+                    }
+                }
+            })
+        });
+    }
+
+    fn add<F>(&mut self, name: &'static str, work: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let work = work(self.stop.clone());
+        self.running.spawn(async move {
+            work.await;
+            name
+        });
+    }
+
+    /// Waits until one of them ends, which none of them should. Returns its name.
+    pub(super) async fn fault(&mut self) -> String {
+        match self.running.join_next().await {
+            Some(Ok(name)) => format!("the worker `{name}` ended"),
+            Some(Err(error)) => format!("a worker failed: {error}"),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops all of them, at most until the deadline.
+    pub(super) async fn stop(mut self, deadline: Duration) {
+        self.stop.cancel();
+        let all = async { while self.running.join_next().await.is_some() {} };
+        if tokio::time::timeout(deadline, all).await.is_err() {
+            tracing::warn!("some workers did not stop in time");
+            self.running.abort_all();
+        }
+    }
+}
+
+async fn every<F>(period: Duration, stop: CancellationToken, mut work: impl FnMut() -> F)
+where
+    F: Future<Output = ()>,
+{
+    let mut tick = tokio::time::interval(period);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => work().await,
+        }
+    }
+}
