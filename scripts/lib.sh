@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2034 # what is set here is read by those who source it
+# What every script here needs: where things are, how to speak, and how long a part took. Sourced, never run.
+
+# The top of the working tree.
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Everything fetched or prepared once is kept here, outside the tree; `make clean-cache` empties it.
+cache=${TODO_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/todo}
+
+# Where `make servers-up` and `make test` keep the servers' data: short (a Unix socket's path has 107 bytes) and
+# reachable by the user postgres, which a folder below /root is not.
+default_data=${TODO_TEST_DATA:-${TMPDIR:-/tmp}/todo-test-$(id -u)}
+
+# rustup's folder is in PATH only for shells that were opened after it was installed; CI may have another HOME.
+if ! command -v cargo >/dev/null; then
+  for bin in "${CARGO_HOME:-/nonexistent}/bin" "${HOME:-/nonexistent}/.cargo/bin" \
+    "$(getent passwd "$(id -u)" | cut -d: -f6)/.cargo/bin"; do
+    if [[ -x $bin/cargo ]]; then
+      PATH=$PATH:$bin
+      break
+    fi
+  done
+fi
+
+# Diagnostics go to stderr: stdout is for what a caller reads.
+note() { printf '%s\n' "$*" >&2; }
+die() {
+  printf '%s: %s\n' "${self:-$(basename "$0")}" "$*" >&2
+  exit 1
+}
+
+# Milliseconds on a clock good enough for differences.
+now_ms() {
+  local micros=${EPOCHREALTIME/[.,]/}
+  printf '%s' $((micros / 1000))
+}
+
+# seconds MS → "12.3"
+seconds() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }
+
+# A file that collects "ms<TAB>result<TAB>name" of each part. The outermost script creates it and prints the table.
+begin_times() {
+  [[ -z ${TODO_TIMES:-} ]] || return 0
+  TODO_TIMES=$(mktemp)
+  export TODO_TIMES
+  times_are_mine=1
+}
+
+# part NAME COMMAND…: runs it, records its seconds, returns its exit code.
+part() {
+  local name=$1 start code=0
+  shift
+  note "== $name"
+  start=$(now_ms)
+  "$@" || code=$?
+  record "$name" "$(($(now_ms) - start))" "$code"
+  return "$code"
+}
+
+# record NAME MS CODE
+record() {
+  local result=ok
+  [[ $3 == 0 ]] || result=FAILED
+  printf '%s\t%s\t%s\n' "$2" "$result" "$1" >>"${TODO_TIMES:-/dev/null}"
+}
+
+# skip NAME REASON: a part that could not run is said, not hidden.
+skip() {
+  note "== $1: skipped: $2"
+  printf '0\tskipped\t%s (%s)\n' "$1" "$2" >>"${TODO_TIMES:-/dev/null}"
+}
+
+end_times() {
+  [[ -n ${times_are_mine:-} ]] || return 0
+  local ms result name
+  printf '\n%10s  %-8s %s\n' seconds result part
+  while IFS=$'\t' read -r ms result name; do
+    printf '%10s  %-8s %s\n' "$(seconds "$ms")" "$result" "$name"
+  done <"$TODO_TIMES"
+  rm -f "$TODO_TIMES"
+}
