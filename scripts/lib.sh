@@ -11,16 +11,23 @@ cache=${TODO_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/todo}
 # reachable by the user postgres, which a folder below /root is not.
 default_data=${TODO_TEST_DATA:-${TMPDIR:-/tmp}/todo-test-$(id -u)}
 
-# rustup's folder is in PATH only for shells that were opened after it was installed; CI may have another HOME.
-if ! command -v cargo >/dev/null; then
-  for bin in "${CARGO_HOME:-/nonexistent}/bin" "${HOME:-/nonexistent}/.cargo/bin" \
-    "$(getent passwd "$(id -u)" | cut -d: -f6)/.cargo/bin"; do
-    if [[ -x $bin/cargo ]]; then
-      PATH=$PATH:$bin
-      break
+# Debian keeps pgbouncer where only root's PATH leads.
+PATH=$PATH:/usr/sbin:/sbin
+
+# rustup's folder is in PATH only for shells that were opened after it was installed, and it finds its toolchains by
+# HOME, which in CI may be another one than where they are.
+find_rust() {
+  local home
+  for home in "${HOME:-}" "$(getent passwd "$(id -u)" | cut -d: -f6)"; do
+    if [[ -x $home/.cargo/bin/cargo ]]; then
+      [[ $home == "${HOME:-}" ]] || export CARGO_HOME="${CARGO_HOME:-$home/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$home/.rustup}"
+      command -v cargo >/dev/null || PATH=$PATH:$home/.cargo/bin
+      return
     fi
   done
-fi
+  if [[ -n ${CARGO_HOME:-} ]]; then PATH=$PATH:$CARGO_HOME/bin; fi
+}
+find_rust
 
 # Diagnostics go to stderr: stdout is for what a caller reads.
 note() { printf '%s\n' "$*" >&2; }
@@ -46,36 +53,33 @@ begin_times() {
   times_are_mine=1
 }
 
-# part NAME COMMAND…: runs it, records its seconds, returns its exit code.
+# part NAME COMMAND…: runs it, records its seconds, returns its exit code. 75 (sysexits' "try again") says that it could
+# not be done here and told why: that is recorded as skipped, never as done.
 part() {
-  local name=$1 start code=0
+  local name=$1 start code=0 result=ok
   shift
   note "== $name"
   start=$(now_ms)
   "$@" || code=$?
-  record "$name" "$(($(now_ms) - start))" "$code"
+  case $code in
+    0) ;;
+    75) result=skipped code=0 ;;
+    *) result=FAILED ;;
+  esac
+  record "$name" "$(($(now_ms) - start))" "$result"
   return "$code"
 }
 
-# record NAME MS CODE
-record() {
-  local result=ok
-  [[ $3 == 0 ]] || result=FAILED
-  printf '%s\t%s\t%s\n' "$2" "$result" "$1" >>"${TODO_TIMES:-/dev/null}"
-}
-
-# skip NAME REASON: a part that could not run is said, not hidden.
-skip() {
-  note "== $1: skipped: $2"
-  printf '0\tskipped\t%s (%s)\n' "$1" "$2" >>"${TODO_TIMES:-/dev/null}"
-}
+# record NAME MS RESULT; the result "closing" is a line to print below the table.
+record() { printf '%s\t%s\t%s\n' "$2" "$3" "$1" >>"${TODO_TIMES:-/dev/null}"; }
 
 end_times() {
   [[ -n ${times_are_mine:-} ]] || return 0
   local ms result name
   printf '\n%10s  %-8s %s\n' seconds result part
   while IFS=$'\t' read -r ms result name; do
-    printf '%10s  %-8s %s\n' "$(seconds "$ms")" "$result" "$name"
+    [[ $result == closing ]] || printf '%10s  %-8s %s\n' "$(seconds "$ms")" "$result" "$name"
   done <"$TODO_TIMES"
+  sed -n 's/^[0-9]*\tclosing\t//p' "$TODO_TIMES"
   rm -f "$TODO_TIMES"
 }
