@@ -66,6 +66,8 @@ part() {
     75) result=skipped code=0 ;;
     *) result=FAILED ;;
   esac
+  # A script within a script: its parts are parts of a part.
+  [[ -n ${times_are_mine:-} ]] || name="  $name"
   record "$name" "$(($(now_ms) - start))" "$result"
   return "$code"
 }
