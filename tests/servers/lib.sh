@@ -2,8 +2,9 @@
 # What the servers' scripts share: folders, ports, starting and ending a process by its pid file. Sourced after
 # scripts/lib.sh (or by itself, it then sources that one), never run.
 #
-# A server's folder is its own: all its data, logs and pid files are in it, and each process started here has its
-# working directory in it. That is how a pid file left by a crash is told from a pid given to another program since.
+# A server's folder is its own: all its data, logs and pid files are in it. A pid file's second line is the process's
+# start time: that is how one left by a crash is told from a pid that was given to another program since. (Not the
+# working directory: a JVM leaves its own for an instant while it starts.)
 
 servers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [[ -z ${top:-} ]]; then
@@ -79,12 +80,20 @@ free_port() {
   fi
 }
 
-# running PIDFILE: true while the process is there and is one of ours.
+# start_time PID: the kernel's, in clock ticks since boot; false when there is no such process, or only a zombie of it.
+start_time() {
+  local stat fields
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -ra fields <<<"${stat##*) }" # behind the name, which may hold blanks: the state first, the start time twentieth
+  [[ ${fields[0]} != [ZX] ]] || return 1
+  printf '%s' "${fields[19]}"
+}
+
+# running PIDFILE: true while the process that was started here is there; sets $running_pid.
 running() {
-  local pid cwd
-  pid=$(cat "$1" 2>/dev/null) && [[ $pid =~ ^[0-9]+$ ]] || return 1
-  cwd=$(readlink "/proc/$pid/cwd" 2>/dev/null) || return 1
-  [[ $cwd == "$data" || $cwd == "$data"/* ]]
+  local started
+  { read -r running_pid && read -r started; } 2>/dev/null <"$1" || return 1
+  [[ -n $started && $(start_time "$running_pid") == "$started" ]]
 }
 
 # launch PIDFILE LOG COMMAND…: in a session of its own (Ctrl-C in a terminal is for the tests, the servers are stopped
@@ -100,7 +109,7 @@ launch() (
     done
     exec setsid "$@"
   ) </dev/null >>"$log" 2>&1 &
-  printf '%s\n' "$!" >"$pidfile"
+  printf '%s\n%s\n' "$!" "$(start_time "$!")" >"$pidfile"
 )
 
 # await PIDFILE LOG SECONDS CHECK…: returns when CHECK succeeds; otherwise the log's last lines, and nothing stays behind.
@@ -130,7 +139,7 @@ failed() {
 halt() {
   local pidfile=$1 signal=${2:-TERM} limit=${3:-20} pid
   if running "$pidfile"; then
-    pid=$(cat "$pidfile")
+    pid=$running_pid
     kill -s "$signal" "$pid" 2>/dev/null || true
     kill -s CONT "$pid" 2>/dev/null || true # one that a test has stopped could not end
     if ! gone "$pidfile" "$limit"; then
