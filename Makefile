@@ -1,0 +1,121 @@
+# Every task that a person does here. Needs make and bash; what else a task needs it installs or names (scripts/setup).
+# `make help` prints the lines that begin with `##`.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# rustup's folder, for shells that were opened before Rust was installed.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+# For `make run`: what follows `todo serve`, e.g. ARGS='--roles api'.
+ARGS ?=
+# For `make test`: a part of a test's path, e.g. T=real_kafka.
+T ?=
+
+TARGETS := help setup run run-release build release check test unit fmt lint deny audit doc openapi bench chaos \
+	servers-up servers-down servers-env clean clean-cache
+.PHONY: $(TARGETS)
+
+##The product
+## run            build and start it: SQLite and the in-process broker, nothing to configure (ARGS='…' for todo serve)
+run: setup
+	@[[ -d target/debug ]] || echo 'make run: the first build takes some minutes (`make run-release` runs the optimised program; building that takes longer)' >&2
+	@cargo run --locked --quiet -- serve $(ARGS)
+
+## run-release    the same with the optimised program
+run-release: release
+	@target/release/todo serve $(ARGS)
+
+## build          the program, quick to build: target/debug/todo
+build: setup
+	@cargo build --locked
+
+## release        the program, optimised: target/release/todo
+release: setup
+	@cargo build --locked --release
+
+## openapi        print the OpenAPI document of the API
+openapi: setup
+	@cargo run --locked --quiet -- openapi
+
+##
+##Testing
+## check          the fast loop: format, lints, unit tests, tests on SQLite; no servers
+check: setup
+	@cargo fmt --check
+	@cargo clippy --locked --all-targets -- -D warnings
+	@cargo test --locked --lib --test it -- --skip real_
+
+## test           every test, on real PostgreSQL, PgBouncer, Kafka and Redis too (T=NAME: those whose path holds NAME)
+test:
+	@scripts/test '$(T)'
+
+## unit           only the unit tests (T=NAME: those whose path holds NAME)
+unit: setup
+	@cargo test --locked --lib -- $(T)
+
+## chaos          kill the program and the brokers under writes, and count what is lost
+chaos:
+	@scripts/chaos
+
+## bench          speed and memory, as ratios against pgbench on the same server
+bench:
+	@scripts/bench
+
+##
+##Care
+## fmt            format the code
+fmt:
+	@cargo fmt
+
+## lint           what may not be: unformatted code, clippy's warnings, shellcheck's
+lint:
+	@scripts/setup lint
+	@cargo fmt --check
+	@scripts/lint-shell
+	@cargo clippy --locked --all-targets -- -D warnings
+
+## deny           the dependencies' licences, sources and bans (deny.toml)
+deny:
+	@scripts/deny bans licenses sources
+
+## audit          the dependencies' known vulnerabilities (fetches RustSec's list)
+audit:
+	@scripts/deny advisories
+
+## doc            the code's own documentation: target/doc/todo/index.html
+doc: setup
+	@RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+##
+##The tests' servers
+## servers-up     start them and leave them running; `make test` then uses them as they are
+servers-up:
+	@scripts/setup test
+	@scripts/servers up
+
+## servers-down   end them and throw their data away
+servers-down:
+	@scripts/servers down
+
+## servers-env    where they are, for a shell: eval "$(make servers-env)"
+servers-env:
+	@tests/servers/env
+
+##
+##The machine
+## setup          find what this machine lacks; root: install it, otherwise: say the line to type
+setup:
+	@scripts/setup run
+
+## clean          throw away what was built
+clean:
+	@cargo clean
+
+## clean-cache    throw away what was fetched for tests (Kafka, empty clusters, tools)
+clean-cache:
+	@scripts/clean-cache
+
+help:
+	@sed -n 's/^##\( \{0,1\}\)/\1/p' Makefile
