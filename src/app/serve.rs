@@ -76,28 +76,15 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
     };
     let (stop_api, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let deadline = Duration::from_millis(app.config.http.drain_deadline_ms);
-    let routes = http::admin(readiness.clone(), render);
-    let admin_task = tokio::spawn(admin_server.serve(routes, stop_admin.clone(), Duration::from_secs(1)));
+    let admin_router = http::admin(readiness.clone(), render);
+    let admin_task = tokio::spawn(admin_server.serve(admin_router, stop_admin.clone(), Duration::from_secs(1)));
     let shared = shared(&app);
     let api_task = api_server.map(|server| {
         let router = http::stack(app.routes(), &shared);
         tokio::spawn(server.serve(router, stop_api.clone(), deadline))
     });
     let workers = Workers::start(&app, roles, metrics, certificate);
-    let tasks = (api_task, admin_task);
-    Ok(Running {
-        app,
-        roles,
-        api,
-        admin,
-        readiness,
-        shared,
-        stop_api,
-        stop_admin,
-        api_task: tasks.0,
-        admin_task: tasks.1,
-        workers,
-    })
+    Ok(Running { app, roles, api, admin, readiness, shared, stop_api, stop_admin, api_task, admin_task, workers })
 }
 
 fn shared(app: &App) -> Arc<Shared> {
@@ -140,6 +127,14 @@ impl Probe for BrokerProbe {
     }
 }
 
+/// Waits for the end of a task; for ever where there is none.
+async fn ended(task: Option<&mut JoinHandle<usize>>) {
+    match task {
+        Some(task) => drop(task.await),
+        None => std::future::pending().await,
+    }
+}
+
 impl Running {
     /// The wired rooms: for a test that looks behind the API.
     pub fn app(&self) -> &Arc<App> {
@@ -151,9 +146,7 @@ impl Running {
         tokio::select! {
             fault = self.workers.fault() => fault,
             _ = &mut self.admin_task => "the admin listener ended".to_owned(),
-            _ = async { match &mut self.api_task { Some(task) => { let _ = task.await; }, None => std::future::pending().await } } => {
-                "the API listener ended".to_owned()
-            }
+            () = ended(self.api_task.as_mut()) => "the API listener ended".to_owned(),
         }
     }
 

@@ -57,7 +57,7 @@ impl Workers {
     fn housekeeping(&mut self, app: &App) {
         let (db, clock, accounts) = (app.db.clone(), app.clock.clone(), app.accounts.clone());
         self.add("housekeeping", |stop| {
-            every(Duration::from_secs(60), stop, move || {
+            every(Duration::from_mins(1), stop, move || {
                 let (db, clock, accounts) = (db.clone(), clock.clone(), accounts.clone());
                 async move {
                     if let Err(error) = idempotency::purge(&db, clock.now()).await {

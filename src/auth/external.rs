@@ -21,7 +21,7 @@ use crate::kernel::Clock;
 /// The shortest time between two fetches: a flood of unknown key ids must not become a flood of requests.
 pub const PAUSE: Duration = Duration::from_secs(30);
 /// Keys older than this are fetched again.
-const FRESH: Duration = Duration::from_secs(3600);
+const FRESH: Duration = Duration::from_hours(1);
 const MAX_BYTES: usize = 256 * 1024;
 const ALGORITHMS: [Algorithm; 6] =
     [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA];

@@ -98,9 +98,7 @@ impl KeyRing {
 
     /// Runs `with` on the key named `kid`, if it is still one that verifies.
     pub(super) fn verifying<T>(&self, kid: &str, with: impl FnOnce(&Key) -> T) -> Option<T> {
-        let keys = self.keys.load();
-        let found = self.usable(&keys).find(|key| key.kid == kid).map(with);
-        found
+        self.usable(&self.keys.load()).find(|key| key.kid == kid).map(with)
     }
 
     pub(super) fn server_key(&self) -> &[u8; 32] {

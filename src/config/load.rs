@@ -97,7 +97,8 @@ impl Tree {
     /// `SECTION__KEY`, or `SECTION__KEY_FILE` for the content of a file.
     fn environment(&mut self, variable: &str, path: &str, text: &str) {
         let Some((section, key)) = path.split_once("__") else {
-            return self.mistake(variable, "must have the form TODO__SECTION__KEY");
+            self.mistake(variable, "must have the form TODO__SECTION__KEY");
+            return;
         };
         let path = format!("{section}.{key}");
         match (self.find(&path), path.strip_suffix("_file")) {
@@ -106,7 +107,7 @@ impl Tree {
                 Err(error) => self.mistake(variable, format!("the file cannot be read: {error}")),
             },
             (None, _) => {
-                self.mistake(variable, format!("there is no key `{path}`: see `todo check-config --defaults`"))
+                self.mistake(variable, format!("there is no key `{path}`: see `todo check-config --defaults`"));
             }
             (Some(_), _) => self.text(&path, text, variable),
         }

@@ -148,7 +148,7 @@ impl EventLog {
     }
 
     /// Makes and checks an event of `actor`.
-    pub fn prepare<P: Serialize>(&self, actor: &Actor, draft: Draft<P>) -> Result<Event, Error> {
+    pub fn prepare<P: Serialize>(&self, actor: &Actor, draft: &Draft<P>) -> Result<Event, Error> {
         let (event_id, occurred_at) = (self.ids.uuid(), self.clock.now());
         let envelope = Envelope {
             event_id,

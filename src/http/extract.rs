@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_not_json_is_a_400_with_its_place() {
         for bad in [&b"{"[..], b"", b"{} {}", b"\xff"] {
-            assert_eq!(parse::<Body>(bad).unwrap_err().status.is_client_error(), true, "{bad:?}");
+            assert!(parse::<Body>(bad).unwrap_err().status.is_client_error(), "{bad:?}");
         }
         assert_eq!(parse::<Body>(b"{").unwrap_err().code, "malformed_json");
     }

@@ -83,7 +83,8 @@ impl Reply {
 
     /// The headers as they are stored.
     pub fn stored_headers(&self) -> String {
-        self.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+        let lines: Vec<_> = self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        lines.join("\n")
     }
 
     fn from_row((_, status, headers, body): (Vec<u8>, i64, String, String)) -> Self {

@@ -67,7 +67,7 @@ pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
             HeaderName::from_static("traceparent"),
         ])
         .expose_headers(exposed.map(HeaderName::from_static))
-        .max_age(Duration::from_secs(600));
+        .max_age(Duration::from_mins(10));
     routes
         .fallback(|| async { Problem::not_found() })
         .layer(from_fn_with_state(Arc::clone(shared), gate))
@@ -82,6 +82,7 @@ pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
         .layer(from_fn_with_state(Arc::clone(shared), observe))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -98,13 +99,12 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
         _ => (Policy::Address, client::limit_key(address)),
     };
     let decision = shared.limiter.check(&[key]).await;
-    let mut response = match decision.into_result() {
-        Err(problem) => problem.into_response(),
-        Ok(()) => {
-            request.extensions_mut().insert(identity);
-            request.extensions_mut().insert(ClientAddress(address));
-            next.run(request).await
-        }
+    let mut response = if let Err(problem) = decision.into_result() {
+        problem.into_response()
+    } else {
+        request.extensions_mut().insert(identity);
+        request.extensions_mut().insert(ClientAddress(address));
+        next.run(request).await
     };
     shared.limiter.describe(&decision, &mut response);
     response

@@ -58,6 +58,7 @@ impl Exec {
     }
 
     /// Records the call and sorts its error.
+    #[expect(clippy::needless_pass_by_value, reason = "a timer serves one call")]
     pub fn end_call<T>(&mut self, timer: Timer, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
         let seconds = timer.started.elapsed().as_secs_f64();
         metrics::histogram!(super::metrics::DURATION, "db_query_summary" => timer.summary).record(seconds);

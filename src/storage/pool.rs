@@ -54,7 +54,7 @@ where
     for<'c> &'c mut D::Connection: sqlx::Executor<'c, Database = D>,
 {
     pub(crate) name: &'static str,
-    pool: managed::Pool<Manager<D>>,
+    inner: managed::Pool<Manager<D>>,
     generation: Arc<AtomicU64>,
 }
 
@@ -78,20 +78,20 @@ where
     ) -> Result<Self, Error> {
         let generation = Arc::new(AtomicU64::new(0));
         let manager = Manager { options, setup, generation: Arc::clone(&generation) };
-        let pool = managed::Pool::builder(manager)
+        let inner = managed::Pool::builder(manager)
             .max_size(limits.size)
             .timeouts(Timeouts { wait: Some(limits.wait), create: Some(limits.connect), recycle: None })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { name, pool, generation })
+        Ok(Self { name, inner, generation })
     }
 
     /// A connection, or [`Error::Busy`] when none was free in time.
     pub(crate) async fn get(&self) -> Result<managed::Object<Manager<D>>, Error> {
         use managed::{PoolError, TimeoutType};
         let started = std::time::Instant::now();
-        let got = self.pool.get().await;
+        let got = self.inner.get().await;
         metrics::histogram!(super::metrics::WAIT, "pool" => self.name).record(started.elapsed().as_secs_f64());
         got.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => {
@@ -114,7 +114,7 @@ where
 
     /// Publishes the pool's size to the gauges.
     pub(crate) fn observe(&self) {
-        let status = self.pool.status();
+        let status = self.inner.status();
         let used = status.size.saturating_sub(status.available);
         for (state, count) in [("used", used), ("idle", status.available)] {
             let count = u32::try_from(count).unwrap_or(u32::MAX);

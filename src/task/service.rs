@@ -55,7 +55,7 @@ impl Tasks {
     /// Creates a task.
     pub async fn create(&self, actor: &Actor, draft: Draft, once: Option<Once<'_>>) -> Result<Outcome, Error> {
         let task = Task::create(self.ids.uuid(), actor.user_id, draft, self.clock.now());
-        let event = self.log.prepare(actor, event::draft(None, &task, Happening::Created))?;
+        let event = self.log.prepare(actor, &event::draft(None, &task, Happening::Created))?;
         let reply = once.as_ref().map(|once| (once.key, (once.reply)(&task)));
         let kept = reply.as_ref().map(|(key, reply)| (*key, reply));
         let written = match self.db.engine() {
@@ -194,18 +194,18 @@ impl Tasks {
                 return Err(Error::Stale { current: before.version });
             }
             let Some((after, happening)) = transition(&before)? else { return Ok(Outcome::Done(before)) };
-            let event = self.log.prepare(actor, event::draft(Some(&before), &after, happening))?;
+            let event = self.log.prepare(actor, &event::draft(Some(&before), &after, happening))?;
             let reply = once.as_ref().map(|once| (once.key, (once.reply)(&after)));
             let kept = reply.as_ref().map(|(key, reply)| (*key, reply));
             let mut tx = self.db.begin().await?;
             self.log.append(&mut tx, &event).await?;
             if !Self::keep(&mut tx, kept, &after).await? {
                 tx.rollback().await?;
-                let replay = match &once {
+                let done_before = match &once {
                     Some(once) => self.seen(actor, once.key).await?,
                     None => None,
                 };
-                return replay.ok_or(Error::NotFound);
+                return done_before.ok_or(Error::NotFound);
             }
             if store::update(&mut tx, &after).await? {
                 tx.commit().await?;

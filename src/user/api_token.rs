@@ -5,11 +5,11 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use super::model::ApiToken;
-use super::service::{Accounts, Outcome};
+use super::service::{Accounts, Keyed, Outcome};
 use super::session::TokenPair;
 use super::{Error, event, store};
 use crate::auth::{self, Directory, External, opaque};
-use crate::http::idempotency::{self, Key, Reply};
+use crate::http::idempotency;
 use crate::kernel::{Actor, Channel, Scopes};
 
 /// What a person asks for.
@@ -26,7 +26,7 @@ impl Accounts {
         &self,
         actor: &Actor,
         new: NewToken,
-        key: Option<(&Key, fn(&ApiToken) -> Reply)>,
+        key: Keyed<'_, ApiToken>,
     ) -> Result<Outcome<ApiToken>, Error> {
         if let Some((key, _)) = key
             && let Some(reply) = self.seen(actor.user_id, key).await?
@@ -37,7 +37,7 @@ impl Accounts {
         let (name, scopes) = check(actor, &new, now)?;
         let scopes = scopes.to_string();
         let token = ApiToken { id: self.ids.uuid(), name, scopes, created_at: now, expires_at: new.expires_at };
-        let event = self.log.prepare(actor, event::api_token_created(token.id, &token.scopes))?;
+        let event = self.log.prepare(actor, &event::api_token_created(token.id, &token.scopes))?;
         let mut tx = self.db.begin().await?;
         self.log.append(&mut tx, &event).await?;
         if let Some((key, reply)) = key
@@ -65,7 +65,7 @@ impl Accounts {
 
     /// Revokes a token. Access tokens that it got by client credentials end on their own.
     pub(super) async fn revoke_api_token(&self, actor: &Actor, id: Uuid) -> Result<(), Error> {
-        let event = self.log.prepare(actor, event::api_token_revoked(id))?;
+        let event = self.log.prepare(actor, &event::api_token_revoked(id))?;
         let mut tx = self.db.begin().await?;
         self.log.append(&mut tx, &event).await?;
         if store::revoke_api_token(&mut tx, id, actor.user_id, self.clock.now()).await? {

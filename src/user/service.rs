@@ -59,6 +59,9 @@ pub(super) enum Outcome<T> {
     Replay(Reply),
 }
 
+/// An Idempotency-Key with how its reply is made.
+pub(super) type Keyed<'a, T> = Option<(&'a Key, fn(&T) -> Reply)>;
+
 /// Who signs up.
 pub(super) struct SignUp {
     pub(super) email: String,
@@ -98,11 +101,7 @@ impl Accounts {
     }
 
     /// Makes an account.
-    pub(super) async fn sign_up(
-        &self,
-        input: SignUp,
-        key: Option<(&Key, fn(&Account) -> Reply)>,
-    ) -> Result<Outcome<Account>, Error> {
+    pub(super) async fn sign_up(&self, input: SignUp, key: Keyed<'_, Account>) -> Result<Outcome<Account>, Error> {
         let (email, profile) = self.check(&input)?;
         let owner = key_owner(&email);
         if let Some((key, _)) = key
@@ -113,7 +112,7 @@ impl Accounts {
         let hash = self.hasher.hash(&input.password).await?;
         let account = Account::create(self.ids.uuid(), Some(&email), profile, self.clock.now());
         let actor = Self::person(account.id, None);
-        let event = self.log.prepare(&actor, event::registered(account.id, &account.time_zone, &account.locale))?;
+        let event = self.log.prepare(&actor, &event::registered(account.id, &account.time_zone, &account.locale))?;
         let mut tx = self.db.begin().await?;
         if let Err(error) = store::insert(&mut tx, &account, Some(&email), Some(&hash)).await {
             drop(tx);
@@ -149,7 +148,7 @@ impl Accounts {
         &self,
         error: storage::Error,
         owner: Uuid,
-        key: Option<(&Key, fn(&Account) -> Reply)>,
+        key: Keyed<'_, Account>,
     ) -> Result<Outcome<Account>, Error> {
         match error {
             storage::Error::Constraint(name) if name.contains("email_key") => {
@@ -195,7 +194,7 @@ impl Accounts {
                 return Err(Error::Stale { current: before.version });
             }
             let Some((after, changed)) = before.edit(input.clone(), now) else { return Ok(before) };
-            let event = self.log.prepare(actor, event::profile_updated(actor.user_id, &changed))?;
+            let event = self.log.prepare(actor, &event::profile_updated(actor.user_id, &changed))?;
             let mut tx = self.db.begin().await?;
             self.log.append(&mut tx, &event).await?;
             if store::update(&mut tx, &after).await? {
@@ -226,7 +225,7 @@ impl Accounts {
         }
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
-        let changed = self.log.prepare(actor, event::password_changed(actor.user_id))?;
+        let changed = self.log.prepare(actor, &event::password_changed(actor.user_id))?;
         let mut tx = self.db.begin().await?;
         self.log.append(&mut tx, &changed).await?;
         store::set_password(&mut tx, actor.user_id, &hash, now).await?;
@@ -234,7 +233,7 @@ impl Accounts {
         let revoked = store::revoke_others(&mut tx, actor.user_id, keep, now).await?;
         if !revoked.is_empty() {
             let draft = event::sessions_revoked(actor.user_id, &revoked, "password_changed");
-            self.log.append(&mut tx, &self.log.prepare(actor, draft)?).await?;
+            self.log.append(&mut tx, &self.log.prepare(actor, &draft)?).await?;
         }
         tx.commit().await?;
         self.log.committed();
@@ -260,7 +259,7 @@ impl Accounts {
             return Err(Error::WrongPassword);
         }
         let email = Account::from(known).email.and_then(|text| Email::parse(&text).ok());
-        let event = self.log.prepare(actor, event::erased(actor.user_id))?;
+        let event = self.log.prepare(actor, &event::erased(actor.user_id))?;
         let mut tx = self.db.begin().await?;
         self.log.append(&mut tx, &event).await?;
         self.estate.erase(&mut tx, actor.user_id).await?;
@@ -286,7 +285,7 @@ impl Accounts {
         let profile = ProfileInput { display_name: name, ..ProfileInput::default() };
         let account = Account::create(self.ids.uuid(), None, profile, self.clock.now());
         let actor = Self::person(account.id, None);
-        let event = self.log.prepare(&actor, event::registered(account.id, &account.time_zone, &account.locale))?;
+        let event = self.log.prepare(&actor, &event::registered(account.id, &account.time_zone, &account.locale))?;
         let mut tx = self.db.begin().await?;
         store::insert(&mut tx, &account, None, None).await?;
         self.log.open(&mut tx, account.id).await?;

@@ -60,7 +60,7 @@ impl Accounts {
             Some(known) => {
                 let client = self.ring.audit_hash(&from.address.to_string());
                 let actor = Self::person(known.id, None);
-                let event = self.log.prepare(&actor, event::sign_in_failed(known.id, &client))?;
+                let event = self.log.prepare(&actor, &event::sign_in_failed(known.id, &client))?;
                 let mut tx = self.db.begin().await?;
                 self.log.append(&mut tx, &event).await?;
                 tx.commit().await?;
@@ -81,7 +81,7 @@ impl Accounts {
             expires_at: now + self.settings.session,
         };
         let actor = Self::person(user_id, Some(session.id));
-        let event = self.log.prepare(&actor, event::signed_in(session.id))?;
+        let event = self.log.prepare(&actor, &event::signed_in(session.id))?;
         let refresh = opaque::new(opaque::REFRESH, &self.ids);
         let pair = self.pair(&actor, refresh.clone())?;
         let mut tx = self.db.begin().await?;
@@ -150,7 +150,7 @@ impl Accounts {
     async fn revoke_family(&self, mut tx: crate::storage::Tx, actor: &Actor, now: DateTime<Utc>) -> Result<(), Error> {
         let session = actor.session_id.unwrap_or_default();
         let draft = event::sessions_revoked(actor.user_id, &[session], "refresh_token_reused");
-        self.log.append(&mut tx, &self.log.prepare(actor, draft)?).await?;
+        self.log.append(&mut tx, &self.log.prepare(actor, &draft)?).await?;
         store::revoke(&mut tx, session, actor.user_id, now).await?;
         tx.commit().await?;
         self.log.committed();
@@ -170,7 +170,7 @@ impl Accounts {
         } else {
             event::sessions_revoked(actor.user_id, &[id], "revoked")
         };
-        let event = self.log.prepare(actor, draft)?;
+        let event = self.log.prepare(actor, &draft)?;
         let mut tx = self.db.begin().await?;
         self.log.append(&mut tx, &event).await?;
         if store::revoke(&mut tx, id, actor.user_id, self.clock.now()).await? {

@@ -1,0 +1,215 @@
+//! The binary as an operator meets it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::PASSWORD;
+
+pub const TODO: &str = env!("CARGO_BIN_EXE_todo");
+
+/// `todo serve` in a process of its own; killed when dropped.
+pub struct Process {
+    child: Child,
+    pub api: String,
+    pub admin: String,
+}
+
+impl Process {
+    /// Starts it in `folder` and waits until it is ready.
+    pub fn start(folder: &Path, flags: &[String]) -> Self {
+        Self::try_start(folder, flags).unwrap_or_else(|output| panic!("it did not start: {output}"))
+    }
+
+    pub fn try_start(folder: &Path, flags: &[String]) -> Result<Self, String> {
+        let mut command = Command::new(TODO);
+        command.current_dir(folder).arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped());
+        for flag in [
+            "http.listen=127.0.0.1:0",
+            "http.admin_listen=127.0.0.1:0",
+            "telemetry.log_format=json",
+            "limits.user_per_minute=1000000",
+            "limits.user_burst=1000000",
+            "limits.address_per_minute=1000000",
+            "limits.address_burst=1000000",
+            "http.drain_pause_ms=100",
+        ] {
+            command.args(["--set", flag]);
+        }
+        for flag in flags {
+            command.args(["--set", flag]);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut seen = String::new();
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            if entry["message"] == "ready" {
+                // Somebody must read what it says, or it would wait for the pipe.
+                std::thread::spawn(move || lines.for_each(drop));
+                let api = entry["api"].as_str().unwrap().to_owned();
+                return Ok(Self { child, api, admin: format!("http://{}", entry["admin"].as_str().unwrap()) });
+            }
+            seen.push_str(&line);
+        }
+        let output = child.wait_with_output().unwrap();
+        Err(format!("{seen} {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// kill -9.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// SIGTERM; returns the exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        self.signal("TERM");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it did not stop within a minute");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn todo(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(TODO).current_dir(folder).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// A new person's access token, from outside.
+pub async fn token(client: &reqwest::Client, api: &str, email: &str) -> String {
+    let body = json!({ "email": email, "password": PASSWORD });
+    let response = client.post(format!("{api}/api/v1/users")).json(&body).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let pair: Value =
+        client.post(format!("{api}/api/v1/sessions")).json(&body).send().await.unwrap().json().await.unwrap();
+    pair["access_token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_wrong_configuration_is_told_whole_with_exit_78() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = ["--set", "http.listen=7", "--set", "auth.access_token_seconds=0", "--set", "no.such=1"];
+    for command in ["serve", "check-config"] {
+        let output = todo(folder.path(), &[&[command][..], &wrong[..]].concat());
+        let says = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{says}");
+        for key in ["[http]", "auth.access_token_seconds", "no.such"] {
+            assert!(says.contains(key), "{key}: {says}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was opened");
+    assert!(todo(folder.path(), &["check-config"]).status.success());
+}
+
+#[test]
+fn commands_teach_and_the_descriptions_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = String::from_utf8(todo(folder.path(), &["--help"]).stdout).unwrap();
+    for command in ["serve", "migrate", "check-config", "openapi", "events", "topics", "user"] {
+        assert!(help.contains(command), "{command}");
+    }
+    let openapi: Value = serde_json::from_slice(&todo(folder.path(), &["openapi"]).stdout).unwrap();
+    assert_eq!(openapi["openapi"], "3.1.0");
+    for path in ["/api/v1/tasks", "/api/v1/tasks/{id}/complete", "/api/v1/me", "/oauth2/token", "/api/v1/changes"] {
+        assert!(openapi["paths"][path].is_object(), "{path}");
+    }
+    let dry = todo(folder.path(), &["migrate", "--dry-run"]);
+    assert!(String::from_utf8(dry.stdout).unwrap().contains("would apply 0001 core"));
+    assert!(todo(folder.path(), &["migrate"]).status.success());
+    assert!(String::from_utf8(todo(folder.path(), &["migrate"]).stdout).unwrap().contains("nothing to do"));
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    use sqlx::{Connection as _, Executor as _};
+    let folder = tempfile::tempdir().unwrap();
+    assert!(todo(folder.path(), &["migrate"]).status.success());
+    let url = format!("sqlite:{}/data/todo.db", folder.path().display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'the future', TRUE, x'00', 0)";
+    connection.execute(newer).await.unwrap();
+    drop(connection);
+    let output =
+        todo(folder.path(), &["serve", "--set", "http.listen=127.0.0.1:0", "--set", "http.admin_listen=127.0.0.1:0"]);
+    let says = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(says.contains("9999") && says.contains("newer version"), "{says}");
+}
+
+#[tokio::test]
+async fn a_stop_under_load_fails_no_request_that_was_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &[]);
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let token = token(&client, &process.api, "ann@example.org").await;
+    let (created, failed) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let url = format!("{}/api/v1/tasks", process.api);
+    let load: Vec<_> = (0..20)
+        .map(|_| {
+            let (client, token, url) = (client.clone(), token.clone(), url.clone());
+            let (created, failed) = (Arc::clone(&created), Arc::clone(&failed));
+            tokio::spawn(async move {
+                loop {
+                    let sent = client.post(&url).bearer_auth(&token).json(&json!({ "title": "x" })).send().await;
+                    match sent {
+                        Ok(response) if response.status() == StatusCode::CREATED => {
+                            created.fetch_add(1, Ordering::SeqCst)
+                        }
+                        // A connection that is refused was never accepted; anything else counts.
+                        Err(error) if error.is_connect() => break,
+                        Err(error) if is_closed_idle(&error) => break,
+                        _ => failed.fetch_add(1, Ordering::SeqCst),
+                    };
+                }
+            })
+        })
+        .collect();
+    while created.load(Ordering::SeqCst) < 50 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let code = tokio::task::spawn_blocking(move || process.terminate()).await.unwrap();
+    for task in load {
+        task.await.unwrap();
+    }
+    assert_eq!((code, failed.load(Ordering::SeqCst)), (Some(0), 0));
+    // Each acknowledged write is there, and its event too; nothing waits.
+    let status = todo(folder.path(), &["events", "status"]);
+    assert!(String::from_utf8(status.stdout).unwrap().starts_with("waiting   0 event(s)"));
+    let tail = todo(folder.path(), &["events", "tail", "--topic", "todo-events", "--json"]);
+    let events = String::from_utf8(tail.stdout).unwrap().lines().count();
+    assert_eq!(u32::try_from(events).unwrap(), created.load(Ordering::SeqCst));
+}
+
+/// The server closed an idle connection just as the client wrote on it: the request was never read.
+fn is_closed_idle(error: &reqwest::Error) -> bool {
+    let text = format!("{error:?}");
+    text.contains("IncompleteMessage")
+        || text.contains("ConnectionReset")
+        || text.contains("BrokenPipe")
+        || text.contains("ChannelClosed")
+}
