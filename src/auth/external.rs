@@ -115,7 +115,8 @@ impl Provider {
         rules.set_audience(&[&self.audience]);
         rules.set_issuer(&[&self.issuer]);
         (rules.validate_exp, rules.validate_nbf) = (false, false);
-        rules.required_spec_claims.clear();
+        // What is missing would otherwise pass unchecked.
+        rules.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
             .map_err(|_| Error::Invalid("The token's signature, issuer or audience is wrong."))?
             .claims;
@@ -202,3 +203,7 @@ fn find(keys: &JwkSet, kid: &str, algorithm: Algorithm) -> Option<DecodingKey> {
     let key = DecodingKey::from_jwk(jwk).ok()?;
     (key.family() == algorithm.family()).then_some(key)
 }
+
+#[cfg(test)]
+#[path = "external_tests.rs"]
+mod tests;

@@ -130,7 +130,7 @@ impl Tokens {
         rules.set_issuer(&[&self.issuer]);
         // Time is checked below, on the kernel's clock.
         (rules.validate_exp, rules.validate_nbf) = (false, false);
-        rules.required_spec_claims.clear();
+        rules.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         let decoded = self.ring.verifying(&kid, |key| jsonwebtoken::decode::<Claims>(token, &key.verifying, &rules));
         let TokenData { claims, .. } = decoded
             .ok_or(Error::Invalid("The token's key is unknown or retired."))?
