@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use deadpool::managed::Object;
 use sqlx::{Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection};
+use tracing::{Instrument as _, Span};
 
 use super::pool::{Manager, Pool};
 use super::{Error, Sql};
@@ -35,6 +36,15 @@ pub struct Exec {
 pub struct Timer {
     summary: &'static str,
     started: Instant,
+    span: Span,
+}
+
+impl Timer {
+    /// The call's span: a child of the request's. What no request asked for (a poll, a sample) has none, or each would
+    /// be a trace of its own.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
 }
 
 impl Exec {
@@ -54,7 +64,20 @@ impl Exec {
     /// Marks the connection suspect until [`Exec::end_call`].
     pub fn begin_call(&mut self, sql: &Sql) -> Timer {
         self.suspect = true;
-        Timer { summary: sql.summary, started: Instant::now() }
+        let span = if Span::current().is_disabled() { Span::none() } else { self.span(sql.summary) };
+        Timer { summary: sql.summary, started: Instant::now(), span }
+    }
+
+    /// OpenTelemetry's conventions for database clients: the summary, never the text or the values.
+    fn span(&self, summary: &'static str) -> Span {
+        let system = match &self.held {
+            Some(Held::Postgres(..)) => "postgresql",
+            _ => "sqlite",
+        };
+        tracing::info_span!(
+            "query", otel.name = summary, otel.kind = "client", db.system.name = system, db.query.summary = summary,
+            error.type = tracing::field::Empty, otel.status_code = tracing::field::Empty,
+        )
     }
 
     /// Records the call and sorts its error.
@@ -65,6 +88,8 @@ impl Exec {
         let outcome = outcome.map_err(|error| Error::of(timer.summary, error));
         self.suspect = false;
         if let Err(error) = &outcome {
+            timer.span.record("error.type", error.kind());
+            timer.span.record("otel.status_code", "ERROR");
             metrics::counter!(super::metrics::ERRORS, "db_query_summary" => timer.summary, "error_type" => error.kind())
                 .increment(1);
             if matches!(error, Error::Unavailable(_)) {
@@ -87,8 +112,8 @@ impl Exec {
     pub(super) async fn command(&mut self, command: &Sql) -> Result<(), Error> {
         let timer = self.begin_call(command);
         let outcome = match self.conn() {
-            Conn::Postgres(conn, _) => conn.execute(command.postgres).await.map(drop),
-            Conn::Sqlite(conn) => conn.execute(command.sqlite).await.map(drop),
+            Conn::Postgres(conn, _) => conn.execute(command.postgres).instrument(timer.span()).await.map(drop),
+            Conn::Sqlite(conn) => conn.execute(command.sqlite).instrument(timer.span()).await.map(drop),
         };
         self.end_call(timer, outcome)
     }

@@ -35,22 +35,28 @@ macro_rules! statements {
 #[macro_export]
 macro_rules! sql {
     (execute $on:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        use tracing::Instrument as _;
         let timer = $on.begin_call(&$sql);
         let outcome = match $on.conn() {
             $crate::storage::Conn::Postgres(conn, persistent) => sqlx::query($sql.postgres)
-                .persistent(persistent)$(.bind($bind))*.execute(conn).await.map(|done| done.rows_affected()),
+                .persistent(persistent)$(.bind($bind))*.execute(conn)
+                .instrument(timer.span()).await.map(|done| done.rows_affected()),
             $crate::storage::Conn::Sqlite(conn) => sqlx::query($sql.sqlite)
-                $(.bind($bind))*.execute(conn).await.map(|done| done.rows_affected()),
+                $(.bind($bind))*.execute(conn)
+                .instrument(timer.span()).await.map(|done| done.rows_affected()),
         };
         $on.end_call(timer, outcome)
     }};
     ($fetch:ident $row:ty => $on:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        use tracing::Instrument as _;
         let timer = $on.begin_call(&$sql);
         let outcome = match $on.conn() {
             $crate::storage::Conn::Postgres(conn, persistent) => sqlx::query_as::<_, $row>($sql.postgres)
-                .persistent(persistent)$(.bind($bind))*.$fetch(conn).await,
+                .persistent(persistent)$(.bind($bind))*.$fetch(conn)
+                .instrument(timer.span()).await,
             $crate::storage::Conn::Sqlite(conn) => sqlx::query_as::<_, $row>($sql.sqlite)
-                $(.bind($bind))*.$fetch(conn).await,
+                $(.bind($bind))*.$fetch(conn)
+                .instrument(timer.span()).await,
         };
         $on.end_call(timer, outcome)
     }};
