@@ -161,8 +161,11 @@ pub fn main() -> ExitCode {
     }
     let config = match Config::load(&sources) {
         Ok((config, warnings)) => {
-            for warning in warnings {
-                eprintln!("todo: warning: {warning}");
+            // They are about a service's life; a tool that runs once need not repeat them.
+            if matches!(cli.command, Command::Serve { .. } | Command::CheckConfig { .. }) {
+                for warning in warnings {
+                    eprintln!("todo: warning: {warning}");
+                }
             }
             config
         }

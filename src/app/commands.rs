@@ -13,7 +13,7 @@ use super::compose::{self, App, Failure};
 use super::serve::{Roles, Running, start};
 use crate::auth::KeyRing;
 use crate::config::{Config, DEFAULTS};
-use crate::events::{self, Entry, Tail, Topic};
+use crate::events::{self, BrokerKind, Entry, KafkaBroker, Tail, Topic};
 use crate::kernel::{Clock, Ids};
 use crate::storage::{Db, Migrations};
 use crate::telemetry;
@@ -206,7 +206,12 @@ pub(super) fn topics(config: &Config, command: &TopicsCommand) -> Result<(), Fai
                 }
             }
             TopicsCommand::Ensure => {
-                let broker = compose::broker(config)?;
+                if config.events.broker == BrokerKind::Memory {
+                    return Err("events.broker is `memory`, whose topics need no making: for a cluster add \
+                                `--set events.broker=kafka`"
+                        .to_owned());
+                }
+                let broker = KafkaBroker::connect(&config.kafka)?;
                 for line in broker.ensure_topics(config.kafka.topic_spec()).await? {
                     println!("{line}");
                 }

@@ -101,7 +101,7 @@ impl App {
 }
 
 /// The broker that the configuration names.
-pub(super) fn broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
+fn broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
     Ok(match config.events.broker {
         BrokerKind::Memory => Arc::new(MemoryBroker::default()),
         BrokerKind::Kafka => Arc::new(KafkaBroker::connect(&config.kafka)?),

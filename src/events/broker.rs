@@ -35,17 +35,6 @@ pub enum PublishError {
     Held,
 }
 
-/// What a topic should be like.
-#[derive(Clone, Copy, Debug)]
-pub struct TopicSpec {
-    /// Partitions.
-    pub partitions: i32,
-    /// Copies.
-    pub replication: i32,
-    /// Copies that must acknowledge.
-    pub min_insync: i32,
-}
-
 /// A broker.
 pub trait Broker: Send + Sync {
     /// Its name in logs and metrics.
@@ -55,9 +44,6 @@ pub trait Broker: Send + Sync {
     /// good. **Contract:** records of one key are taken in the order of the batch, and after one that was not taken
     /// no later one of the same key is.
     fn publish(&self, batch: Vec<Record>) -> BoxFuture<'_, Vec<Result<(), PublishError>>>;
-
-    /// Creates the topics that are missing. Returns one line for each topic.
-    fn ensure_topics(&self, spec: TopicSpec) -> BoxFuture<'_, Result<Vec<String>, String>>;
 
     /// Whether it can be reached.
     fn check(&self) -> BoxFuture<'_, ProbeResult>;

@@ -20,7 +20,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::{ClientConfig, ClientContext, Statistics};
 use secrecy::ExposeSecret as _;
 
-use super::broker::{Broker, PublishError, Record, TopicSpec};
+use super::broker::{Broker, PublishError, Record};
 use super::{KafkaConfig, Topic, metrics as names};
 use crate::kernel::ProbeResult;
 
@@ -50,6 +50,17 @@ impl ClientContext for Context {
         // "All brokers are down" comes with every lost connection: the backlog and the probe tell it better.
         tracing::warn!(target: "kafka", %error, reason, "librdkafka");
     }
+}
+
+/// What a topic should be like.
+#[derive(Clone, Copy, Debug)]
+pub struct TopicSpec {
+    /// Partitions.
+    pub partitions: i32,
+    /// Copies.
+    pub replication: i32,
+    /// Copies that must acknowledge.
+    pub min_insync: i32,
 }
 
 /// A Kafka cluster.
@@ -181,30 +192,6 @@ impl Broker for KafkaBroker {
         })
     }
 
-    fn ensure_topics(&self, spec: TopicSpec) -> BoxFuture<'_, Result<Vec<String>, String>> {
-        Box::pin(async move {
-            let admin: AdminClient<_> = self.settings.create().map_err(|error| error.to_string())?;
-            let min_insync = spec.min_insync.to_string();
-            let topics = Topic::ALL.map(|topic| {
-                NewTopic::new(topic.name(), spec.partitions, TopicReplication::Fixed(spec.replication))
-                    .set("min.insync.replicas", &min_insync)
-                    .set("unclean.leader.election.enable", "false")
-            });
-            let options = AdminOptions::new()
-                .operation_timeout(Some(Duration::from_secs(20)))
-                .request_timeout(Some(Duration::from_secs(25)));
-            let outcomes = admin.create_topics(&topics, &options).await.map_err(|error| error.to_string())?;
-            outcomes
-                .into_iter()
-                .map(|outcome| match outcome {
-                    Ok(topic) => Ok(format!("{topic}: created, {} partitions", spec.partitions)),
-                    Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(self.compare(&topic, spec)),
-                    Err((topic, code)) => Err(format!("{topic}: {code}")),
-                })
-                .collect()
-        })
-    }
-
     fn check(&self) -> BoxFuture<'_, ProbeResult> {
         let producer = self.producer.clone();
         Box::pin(async move {
@@ -236,6 +223,29 @@ impl Broker for KafkaBroker {
 }
 
 impl KafkaBroker {
+    /// Creates the topics that are missing. Returns one line for each topic.
+    pub async fn ensure_topics(&self, spec: TopicSpec) -> Result<Vec<String>, String> {
+        let admin: AdminClient<_> = self.settings.create().map_err(|error| error.to_string())?;
+        let min_insync = spec.min_insync.to_string();
+        let topics = Topic::ALL.map(|topic| {
+            NewTopic::new(topic.name(), spec.partitions, TopicReplication::Fixed(spec.replication))
+                .set("min.insync.replicas", &min_insync)
+                .set("unclean.leader.election.enable", "false")
+        });
+        let options = AdminOptions::new()
+            .operation_timeout(Some(Duration::from_secs(20)))
+            .request_timeout(Some(Duration::from_secs(25)));
+        let outcomes = admin.create_topics(&topics, &options).await.map_err(|error| error.to_string())?;
+        outcomes
+            .into_iter()
+            .map(|outcome| match outcome {
+                Ok(topic) => Ok(format!("{topic}: created, {} partitions", spec.partitions)),
+                Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(self.compare(&topic, spec)),
+                Err((topic, code)) => Err(format!("{topic}: {code}")),
+            })
+            .collect()
+    }
+
     fn compare(&self, topic: &str, spec: TopicSpec) -> String {
         let found = self.producer.client().fetch_metadata(Some(topic), Duration::from_secs(5));
         let shape = found.ok().and_then(|found| {

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use super::Topic;
-use super::broker::{Broker, PublishError, Record, TopicSpec};
+use super::broker::{Broker, PublishError, Record};
 use crate::kernel::ProbeResult;
 
 /// Records that are kept for late readers, for each topic.
@@ -60,11 +60,6 @@ impl Broker for MemoryBroker {
             })
             .collect();
         Box::pin(std::future::ready(outcomes))
-    }
-
-    fn ensure_topics(&self, _: TopicSpec) -> BoxFuture<'_, Result<Vec<String>, String>> {
-        let lines = Topic::ALL.iter().map(|topic| format!("{topic}: in this process")).collect();
-        Box::pin(std::future::ready(Ok(lines)))
     }
 
     fn check(&self) -> BoxFuture<'_, ProbeResult> {

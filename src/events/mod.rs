@@ -24,8 +24,8 @@ mod schema;
 mod tail;
 mod topic;
 
-pub use broker::{Broker, PublishError, Record, TopicSpec};
-pub use broker_kafka::KafkaBroker;
+pub use broker::{Broker, PublishError, Record};
+pub use broker_kafka::{KafkaBroker, TopicSpec};
 pub use broker_memory::MemoryBroker;
 pub use config::{BrokerKind, Config, KafkaConfig};
 pub use error::Error;

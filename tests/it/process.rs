@@ -137,6 +137,9 @@ fn commands_teach_and_the_descriptions_are_whole() {
     for path in ["/api/v1/tasks", "/api/v1/tasks/{id}/complete", "/api/v1/me", "/oauth2/token", "/api/v1/changes"] {
         assert!(openapi["paths"][path].is_object(), "{path}");
     }
+    let ensure = todo(folder.path(), &["topics", "ensure"]);
+    assert_eq!(ensure.status.code(), Some(1), "a cluster that nobody configured is not made in silence");
+    assert!(String::from_utf8(ensure.stderr).unwrap().contains("events.broker=kafka"));
     let dry = todo(folder.path(), &["migrate", "--dry-run"]);
     assert!(String::from_utf8(dry.stdout).unwrap().contains("would apply 0001 core"));
     assert!(todo(folder.path(), &["migrate"]).status.success());

@@ -2,7 +2,6 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use todo::events::{MemoryBroker, Topic};
 
 use crate::support::{Person, World, expect, problem};
 
@@ -168,16 +167,4 @@ async fn another_users_task_does_not_exist() {
     }
     assert_eq!(ann.get(&path).await["version"], 1);
     world.running.stop().await;
-}
-
-#[tokio::test]
-async fn the_broker_gets_the_stored_bytes_with_cloudevents_headers() {
-    use todo::events::{Broker as _, Record, TopicSpec};
-    // The memory broker alone: what the relay hands over is seen in `real_kafka` on the wire.
-    let broker = MemoryBroker::default();
-    let record = Record { topic: Topic::Todo, key: uuid::Uuid::nil(), value: "{}".to_owned(), headers: vec![] };
-    assert_eq!(broker.publish(vec![record.clone(), record.clone()]).await, [Ok(()), Ok(())]);
-    assert_eq!(broker.records(Topic::Todo).len(), 2);
-    let lines = broker.ensure_topics(TopicSpec { partitions: 1, replication: 1, min_insync: 1 }).await.unwrap();
-    assert_eq!(lines.len(), 3);
 }
