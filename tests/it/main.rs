@@ -2,7 +2,9 @@
 
 mod accounts;
 mod architecture;
+mod kafka;
 mod process;
+mod real_chaos;
 mod real_kafka;
 mod real_postgres;
 mod real_redis;

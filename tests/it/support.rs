@@ -28,6 +28,7 @@ pub fn config(folder: &std::path::Path, flags: &[String]) -> Config {
         "http.listen=127.0.0.1:0".to_owned(),
         "http.admin_listen=127.0.0.1:0".to_owned(),
         "http.drain_pause_ms=0".to_owned(),
+        "telemetry.log_filter=off".to_owned(),
         format!("storage.url=sqlite:{folder}/todo.db"),
         format!("auth.keys_dir={folder}/keys"),
         "limits.user_per_minute=1000000".to_owned(),
@@ -56,6 +57,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), flags);
         let metrics = todo::telemetry::metrics::install().unwrap();
+        // One subscriber a process: the first test installs it, so that requests have traces. It logs nothing.
+        std::mem::forget(todo::telemetry::init(&config.telemetry));
         let ids = Ids::system(clock.clone());
         let running = start(config, Roles::ALL, clock.clone(), ids, metrics).await.unwrap();
         let (base, admin) = (format!("http://{}", running.api.unwrap()), format!("http://{}", running.admin));

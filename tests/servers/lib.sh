@@ -161,17 +161,28 @@ gone() {
 
 # kafka_properties NODE LOG_FOLDER: three nodes, each broker and controller. What is replicated has three copies, and a
 # write needs two of them: one broker may be killed.
+# With TODO_TEST_KAFKA_PEM (a private key and its certificate in one file) each has a second listener for clients, 200
+# above the first: TLS and SCRAM-SHA-512, for users that `client configs` made over the plain one.
 kafka_properties() {
-  local base=$kafka_port
+  local base=$kafka_port secure='' secure_map=''
+  if [[ ${TODO_TEST_KAFKA_PEM:-} ]]; then
+    secure=",SECURE://127.0.0.1:$((base + $1 + 199))" secure_map=,SECURE:SASL_SSL
+    cat <<PROPERTIES
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location=$TODO_TEST_KAFKA_PEM
+listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+PROPERTIES
+  fi
   cat <<PROPERTIES
 process.roles=broker,controller
 node.id=$1
 controller.quorum.voters=1@127.0.0.1:$((base + 100)),2@127.0.0.1:$((base + 101)),3@127.0.0.1:$((base + 102))
 controller.listener.names=CONTROLLER
-listeners=BROKER://127.0.0.1:$((base + $1 - 1)),CONTROLLER://127.0.0.1:$((base + $1 + 99))
-advertised.listeners=BROKER://127.0.0.1:$((base + $1 - 1))
+listeners=BROKER://127.0.0.1:$((base + $1 - 1)),CONTROLLER://127.0.0.1:$((base + $1 + 99))$secure
+advertised.listeners=BROKER://127.0.0.1:$((base + $1 - 1))$secure
 inter.broker.listener.name=BROKER
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT$secure_map
 log.dirs=$2
 auto.create.topics.enable=false
 default.replication.factor=3

@@ -1,0 +1,199 @@
+//! What the tests on real Kafka share: the clusters, and a reader that shares no code with the service.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use todo::events::{Schemas, Topic};
+use tokio::sync::OnceCell;
+
+use crate::process;
+use crate::support::{fresh_database, server};
+
+/// PostgreSQL and Kafka as flags, with the topics made.
+pub async fn flags() -> Option<(Vec<String>, String)> {
+    static TOPICS: OnceCell<()> = OnceCell::const_new();
+    let (url, brokers) = (server("TODO_TEST_POSTGRES_URL")?, server("TODO_TEST_KAFKA_BROKERS")?);
+    let flags = vec![
+        format!("storage.url={}", fresh_database(&url).await),
+        "events.broker=kafka".to_owned(),
+        format!("kafka.brokers={brokers}"),
+    ];
+    TOPICS.get_or_init(|| async { ensure_topics(&flags) }).await;
+    Some((flags, brokers))
+}
+
+/// `todo topics ensure`, on the cluster that the flags name.
+pub fn ensure_topics(flags: &[String]) {
+    let sets = flags.iter().flat_map(|flag| ["--set", flag]);
+    let output = Command::new(process::TODO).args(["topics", "ensure"]).args(sets).output().unwrap();
+    let says = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{says} {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(says.lines().count(), 3, "{says}");
+}
+
+/// A message as kcat reads it.
+pub struct Message {
+    topic: Topic,
+    key: String,
+    value: String,
+    headers: HashMap<String, String>,
+}
+
+/// Everything in the topics, read by kcat: a client that shares no code with the service.
+pub fn read_back(brokers: &str) -> Vec<Message> {
+    let mut all = Vec::new();
+    for topic in [Topic::Todo, Topic::User] {
+        let output = Command::new("kcat")
+            .args(["-b", brokers, "-C", "-t", topic.name(), "-o", "beginning", "-e", "-q", "-J"])
+            .output()
+            .expect("kcat is installed by scripts/setup test");
+        assert!(output.status.success());
+        // kcat reads a partition in its order; partitions are mixed, and a user is in one of them.
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            let message: Value = serde_json::from_str(line).unwrap();
+            let headers = message["headers"].as_array().unwrap();
+            all.push(Message {
+                topic,
+                key: message["key"].as_str().unwrap().to_owned(),
+                value: message["payload"].as_str().unwrap().to_owned(),
+                headers: headers.chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
+            });
+        }
+    }
+    all
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Checks the messages of `users`: dense numbers over all topics, in order within each, right by schema and headers.
+/// Returns each user's values by number.
+pub fn check(messages: &[Message], users: &HashSet<String>) -> BTreeMap<String, BTreeMap<i64, Value>> {
+    let schemas = Schemas::embedded().unwrap();
+    let mut found: BTreeMap<String, BTreeMap<i64, Value>> = BTreeMap::new();
+    let mut last: HashMap<(Topic, &str), i64> = HashMap::new();
+    for message in messages.iter().filter(|message| users.contains(&message.key)) {
+        let value: Value = serde_json::from_str(&message.value).unwrap();
+        let seq: i64 = message.headers["seq"].parse().unwrap();
+        schemas.check(message.topic, &value).unwrap();
+        assert_eq!(value["userId"], message.key.as_str());
+        assert_eq!(message.headers["ce_specversion"], "1.0");
+        assert_eq!(message.headers["ce_id"], value["eventId"].as_str().unwrap());
+        assert_eq!(message.headers["ce_type"], value["eventType"].as_str().unwrap());
+        assert_eq!(message.headers["ce_dataschema"], message.topic.dataschema());
+        assert_eq!(message.headers["content-type"], "application/json");
+        let by_seq = found.entry(message.key.clone()).or_default();
+        if by_seq.insert(seq, value).is_none() {
+            // A first occurrence: nothing later came before it.
+            let before = last.insert((message.topic, &message.key), seq).unwrap_or(0);
+            assert!(before < seq, "user {}: {seq} came after {before}", message.key);
+        }
+    }
+    for (user, by_seq) in &found {
+        let numbers: Vec<_> = by_seq.keys().copied().collect();
+        assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>(), "user {user}");
+    }
+    found
+}
+
+/// Three brokers of a test's own, because it kills them. Clients come over TLS with SCRAM-SHA-512; the reader beside
+/// them over plain connections.
+pub struct Cluster {
+    folder: tempfile::TempDir,
+    servers: PathBuf,
+    port: u16,
+}
+
+impl Cluster {
+    const USER: &str = "todo";
+    const PASSWORD: &str = "a secret of the tests";
+
+    /// Starts them. `None` without the servers' scripts.
+    pub fn start() -> Option<Self> {
+        let servers = PathBuf::from(server("TODO_TEST_SERVERS")?);
+        let folder = tempfile::Builder::new().prefix("todo-kafka-").tempdir_in("/tmp").unwrap();
+        // 300 above the shared cluster, whose listeners end at 292 above its first.
+        let base: u16 = server("TODO_TEST_KAFKA_PORT")?.parse().unwrap();
+        certificate(folder.path());
+        let pem = ["key.pem", "cert.pem"].map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
+        std::fs::write(folder.path().join("keystore.pem"), pem.concat()).unwrap();
+        let cluster = Self { folder, servers, port: base + 300 };
+        cluster.run("start", &[]);
+        let scram = format!("SCRAM-SHA-512=[password={}]", Self::PASSWORD);
+        let user = ["--entity-type", "users", "--entity-name", Self::USER];
+        cluster.run_script("client", &[&["configs", "--alter", "--add-config", &scram][..], &user].concat());
+        Some(cluster)
+    }
+
+    /// The service's flags for it.
+    pub fn flags(&self) -> Vec<String> {
+        let brokers: Vec<_> = (0..3).map(|n| format!("127.0.0.1:{}", self.port + 200 + n)).collect();
+        vec![
+            "events.broker=kafka".to_owned(),
+            format!("kafka.brokers={}", brokers.join(",")),
+            "kafka.tls=true".to_owned(),
+            format!("kafka.ca_file={}", self.folder.path().join("cert.pem").display()),
+            format!("kafka.sasl_username={}", Self::USER),
+            format!("kafka.sasl_password={}", Self::PASSWORD),
+        ]
+    }
+
+    /// Where the reader finds it.
+    pub fn plain(&self) -> String {
+        format!("127.0.0.1:{},127.0.0.1:{},127.0.0.1:{}", self.port, self.port + 1, self.port + 2)
+    }
+
+    /// kill -9 of one of the three: 1 to 3.
+    pub fn kill(&self, broker: u32) {
+        self.run("kill-broker", &[&broker.to_string()]);
+    }
+
+    pub fn restart(&self, broker: u32) {
+        self.run("start-broker", &[&broker.to_string()]);
+    }
+
+    /// kill -9 of all three.
+    pub fn crash(&self) {
+        self.run("stop", &["KILL"]);
+    }
+
+    pub fn recover(&self) {
+        self.run("start", &[]);
+    }
+
+    fn run(&self, script: &str, arguments: &[&str]) {
+        let data = self.folder.path().join("data");
+        self.run_script(script, &[&[data.to_str().unwrap()][..], arguments].concat());
+    }
+
+    fn run_script(&self, script: &str, arguments: &[&str]) {
+        let output = Command::new(self.servers.join("kafka").join(script))
+            .args(arguments)
+            .env("TODO_TEST_KAFKA_PORT", self.port.to_string())
+            .env("TODO_TEST_KAFKA_PEM", self.folder.path().join("keystore.pem"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.run("stop", &["KILL"]);
+    }
+}
+
+/// A self-signed certificate for 127.0.0.1: `key.pem` (PKCS#8) and `cert.pem`.
+pub fn certificate(folder: &Path) {
+    let output = Command::new("openssl")
+        .current_dir(folder)
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .output()
+        .expect("openssl is installed by scripts/setup test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
