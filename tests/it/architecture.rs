@@ -84,12 +84,12 @@ fn forbidden(room: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn rooms_import_from_lower_levels_only() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    sources(&house, &mut files);
     let mut wrong = Vec::new();
     for file in files {
-        let inside = file.strip_prefix(&root).unwrap();
+        let inside = file.strip_prefix(&house).unwrap();
         if inside.components().count() < 2 {
             continue;
         }

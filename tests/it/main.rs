@@ -1,4 +1,10 @@
 //! The one integration binary. What needs real servers is in modules whose names begin with `real_`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's helper fails by panicking, as a test does"
+)]
 
 mod accounts;
 mod architecture;

@@ -77,7 +77,7 @@ impl Process {
     /// SIGTERM; returns the exit code.
     pub fn terminate(mut self) -> Option<i32> {
         self.signal("TERM");
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();

@@ -1,5 +1,6 @@
 //! On a real PostgreSQL: the same contracts, twenty starts at once, a pooler, a restart.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -90,7 +91,6 @@ async fn real_a_restarted_database_needs_no_restarted_service() {
             .unwrap();
         assert!(status.success(), "{what}");
     };
-    use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     run("start");
     let url = format!("postgres://todo:todo@127.0.0.1:{port}/todo");

@@ -9,16 +9,16 @@ use crate::support::{Person, World, expect, problem};
 pub async fn journey(person: &Person<'_>) -> Value {
     let task = person.task("Pay rent").await;
     let path = format!("/api/v1/tasks/{}", task["id"].as_str().unwrap());
-    let patch = Some(json!({ "priority": "high", "dueDate": "2026-12-01" }));
+    let edit = Some(json!({ "priority": "high", "dueDate": "2026-12-01" }));
 
-    let response = person.send(Method::PATCH, &path, patch.clone(), &[]).await;
+    let response = person.send(Method::PATCH, &path, edit.clone(), &[]).await;
     assert_eq!(problem(response, 428).await, "precondition_required");
-    let patched = expect(person.send(Method::PATCH, &path, patch.clone(), &[("if-match", "\"1\"")]).await, 200).await;
+    let patched = expect(person.send(Method::PATCH, &path, edit.clone(), &[("if-match", "\"1\"")]).await, 200).await;
     assert_eq!(
         (&patched["priority"], &patched["title"], &patched["version"]),
         (&json!("high"), &json!("Pay rent"), &json!(2))
     );
-    let stale = person.send(Method::PATCH, &path, patch, &[("if-match", "\"1\"")]).await;
+    let stale = person.send(Method::PATCH, &path, edit, &[("if-match", "\"1\"")]).await;
     assert_eq!(problem(stale, 412).await, "precondition_failed");
 
     let cleared = person.send(Method::PATCH, &path, Some(json!({ "dueDate": null })), &[("if-match", "*")]).await;
