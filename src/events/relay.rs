@@ -243,7 +243,3 @@ impl Drop for Busy<'_> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "relay_tests.rs"]
-mod tests;

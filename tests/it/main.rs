@@ -14,6 +14,7 @@ mod real_chaos;
 mod real_kafka;
 mod real_postgres;
 mod real_redis;
+mod relay;
 mod statements;
 mod support;
 mod tasks;
