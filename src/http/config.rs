@@ -22,6 +22,10 @@ pub struct Config {
     pub tls_key_file: String,
     /// The longest a client may take to send the head of a request, milliseconds.
     pub header_read_timeout_ms: u64,
+    /// How long a connection may idle between two requests, milliseconds.
+    pub idle_timeout_ms: u64,
+    /// The longest a client may take to send the body of a request, milliseconds.
+    pub body_read_timeout_ms: u64,
     /// The longest a request may take in all, milliseconds.
     pub request_timeout_ms: u64,
     /// Open connections; more wait to be accepted.
@@ -57,6 +61,8 @@ impl Config {
         }
         for (key, value, most) in [
             ("header_read_timeout_ms", self.header_read_timeout_ms, 120_000),
+            ("idle_timeout_ms", self.idle_timeout_ms, 3_600_000),
+            ("body_read_timeout_ms", self.body_read_timeout_ms, 600_000),
             ("request_timeout_ms", self.request_timeout_ms, 600_000),
             ("drain_deadline_ms", self.drain_deadline_ms, 600_000),
         ] {

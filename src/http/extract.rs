@@ -49,12 +49,23 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if !error.inner().is_data() {
         return malformed(error.inner());
     }
-    let path = error.path().to_string();
-    let pointer = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
+    let pointer = pointer(error.path());
     // serde says "…, expected … at line 1 column 7": the place is in the pointer already.
     let text = error.inner().to_string();
     let sentence = text.split(" at line ").next().unwrap_or_default().to_owned();
     Problem::validation().field(pointer, "invalid", sentence)
+}
+
+/// A JSON pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let part = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => String::new(),
+    };
+    path.iter().map(part).collect()
 }
 
 /// `application/json`, or any `+json` type.
@@ -151,10 +162,7 @@ mod tests {
     #[test]
     fn a_wrong_type_is_named_by_its_pointer() {
         let problem = parse::<Body>(br#"{"list":[1,"x"]}"#).unwrap_err();
-        assert_eq!(
-            (problem.status, problem.errors[0].pointer.as_str()),
-            (StatusCode::UNPROCESSABLE_ENTITY, "/list[1]")
-        );
+        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "/list/1"));
         let problem = parse::<Body>(br#"{"list":[],"more":1}"#).unwrap_err();
         assert!(problem.errors[0].detail.contains("unknown field `more`"), "{problem:?}");
     }

@@ -17,6 +17,7 @@ mod conditional;
 mod config;
 mod docs;
 mod extract;
+mod head;
 mod health;
 pub mod idempotency;
 mod limit;

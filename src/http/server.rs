@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::head::{Phase, Watched};
 use super::tls::Certificate;
 use super::{Config, metrics as names};
 
@@ -36,7 +37,9 @@ impl Server {
         let listener = TcpListener::bind(address).await?;
         let head_timeout = Duration::from_millis(config.header_read_timeout_ms);
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
+        // hyper's timer runs between two requests too: that is what it is used for; heads have their own (see `head`).
+        let idle_timeout = Duration::from_millis(config.idle_timeout_ms);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(idle_timeout.max(head_timeout));
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -118,16 +121,28 @@ impl Connection {
     }
 
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let (router, peer) = (self.router, self.peer);
+        let (router, peer, phase) = (self.router, self.peer, Phase::new());
+        let stream = TokioIo::new(Watched::new(stream, phase.clone()));
+        let watch = phase.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            phase.answering(request.version());
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
+            let (answer, phase) = (router.clone().oneshot(request), phase.clone());
+            async move {
+                let answer = answer.await;
+                phase.answered();
+                answer
+            }
         });
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let connection = self.builder.serve_connection(stream, service);
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = watch.overdue(self.head_timeout) => {
+                metrics::counter!(names::CONNECTION_ERRORS, "stage" => "head").increment(1);
+                return;
+            }
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

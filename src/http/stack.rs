@@ -1,5 +1,5 @@
 //! What every request passes on its way to a slice, outermost first: request id, span, metrics and problems; headers;
-//! CORS; compression; load shedding and time-out; body limit; panics; identity and limits.
+//! CORS; compression; load shedding and time-out; panics; identity and limits; the whole body of a write.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -70,8 +71,9 @@ pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
         .max_age(Duration::from_mins(10));
     routes
         .fallback(|| async { Problem::not_found() })
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(shared), finish))
         .layer(from_fn_with_state(Arc::clone(shared), gate))
-        .layer(DefaultBodyLimit::max(config.body_limit_bytes))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(shared), bound))
         .layer(
@@ -110,7 +112,7 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
     response
 }
 
-/// Refuses what is too much, ends what takes too long, and lets a write finish though its client has gone.
+/// Refuses what is too much, and ends what takes too long.
 async fn bound(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let Ok(_permit) = shared.in_flight.try_acquire() else {
         metrics::counter!(names::SHED).increment(1);
@@ -120,17 +122,31 @@ async fn bound(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
             .into_response();
     };
     let limit = Duration::from_millis(shared.config.request_timeout_ms);
-    let outcome = if request.method().is_safe() {
-        tokio::time::timeout(limit, next.run(request)).await
-    } else {
-        let work = shared.writes.spawn(next.run(request).in_current_span());
-        let joined = tokio::time::timeout(limit, work).await;
-        joined.map(|ended| ended.unwrap_or_else(|error| Problem::internal(error).into_response()))
-    };
-    outcome.unwrap_or_else(|_| {
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         let detail = "The request took too long. A change may or may not have been made; an Idempotency-Key makes repeating it safe.";
         Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
     })
+}
+
+/// Takes the whole body of a write before its work begins; from then on the work is finished though its client goes
+/// away or the time is up.
+async fn finish(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let limit = Duration::from_millis(shared.config.body_read_timeout_ms);
+    let whole = Limited::new(body, shared.config.body_limit_bytes).collect();
+    let body = match tokio::time::timeout(limit, whole).await {
+        Ok(Ok(whole)) => Body::from(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE).into_response();
+        }
+        Ok(Err(_)) => return Problem::of_status(StatusCode::BAD_REQUEST).into_response(),
+        Err(_) => return Problem::of_status(StatusCode::REQUEST_TIMEOUT).into_response(),
+    };
+    let work = shared.writes.spawn(next.run(Request::from_parts(parts, body)).in_current_span());
+    work.await.unwrap_or_else(|error| Problem::internal(error).into_response())
 }
 
 fn method_name(method: &Method) -> &'static str {

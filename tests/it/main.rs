@@ -8,12 +8,14 @@
 
 mod accounts;
 mod architecture;
+mod edge;
 mod kafka;
 mod process;
 mod real_chaos;
 mod real_kafka;
 mod real_postgres;
 mod real_redis;
+mod real_tls;
 mod relay;
 mod statements;
 mod support;

@@ -208,6 +208,24 @@ async fn a_stop_under_load_fails_no_request_that_was_accepted() {
     assert_eq!(u32::try_from(events).unwrap(), created.load(Ordering::SeqCst));
 }
 
+#[tokio::test]
+async fn a_draining_service_is_alive_and_unready_and_still_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &["http.drain_pause_ms=3000".to_owned()]);
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    let (api, admin) = (process.api.clone(), process.admin.clone());
+    process.signal("TERM");
+    crate::support::until("readiness says that it drains", || async {
+        let ready = client.get(format!("{admin}/readyz")).send().await.unwrap();
+        ready.status() == StatusCode::SERVICE_UNAVAILABLE
+            && ready.json::<Value>().await.unwrap()["status"] == "draining"
+    })
+    .await;
+    assert_eq!(client.get(format!("{admin}/livez")).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(client.get(format!("{api}/api/openapi.json")).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));
+}
+
 /// The server closed an idle connection just as the client wrote on it: the request was never read.
 fn is_closed_idle(error: &reqwest::Error) -> bool {
     let text = format!("{error:?}");
