@@ -58,14 +58,14 @@ async fn every_answer_has_the_headers_that_protect() {
     world.running.stop().await;
 }
 
+async fn get(url: String) -> (StatusCode, reqwest::header::HeaderMap, String) {
+    let response = reqwest::get(url).await.unwrap();
+    (response.status(), response.headers().clone(), response.text().await.unwrap())
+}
+
 #[tokio::test]
 async fn the_description_and_its_page_load_nothing_from_elsewhere() {
     let world = World::embedded().await;
-    let get = |path: String| async move { world_get(&path).await };
-    async fn world_get(url: &str) -> (StatusCode, reqwest::header::HeaderMap, String) {
-        let response = reqwest::get(url).await.unwrap();
-        (response.status(), response.headers().clone(), response.text().await.unwrap())
-    }
     let (_, _, json) = get(format!("{}/api/openapi.json", world.base)).await;
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["openapi"], "3.1.0");
     let (status, headers, page) = get(format!("{}/docs", world.base)).await;

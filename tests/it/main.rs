@@ -20,4 +20,5 @@ mod relay;
 mod statements;
 mod support;
 mod tasks;
+mod telemetry;
 mod writers;

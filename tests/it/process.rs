@@ -3,8 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
@@ -19,6 +19,8 @@ pub struct Process {
     child: Child,
     pub api: String,
     pub admin: String,
+    /// What it wrote on stdout since it was ready, a line each.
+    pub lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -53,9 +55,14 @@ impl Process {
             let entry: Value = serde_json::from_str(&line).unwrap_or_default();
             if entry["message"] == "ready" {
                 // Somebody must read what it says, or it would wait for the pipe.
-                std::thread::spawn(move || lines.for_each(drop));
+                let said = Arc::<Mutex<Vec<String>>>::default();
+                let keep = Arc::clone(&said);
+                std::thread::spawn(move || {
+                    lines.map_while(Result::ok).for_each(|line| keep.lock().unwrap().push(line))
+                });
                 let api = entry["api"].as_str().unwrap().to_owned();
-                return Ok(Self { child, api, admin: format!("http://{}", entry["admin"].as_str().unwrap()) });
+                let admin = format!("http://{}", entry["admin"].as_str().unwrap());
+                return Ok(Self { child, api, admin, lines: said });
             }
             seen.push_str(&line);
         }
