@@ -58,7 +58,9 @@ impl Process {
                 let said = Arc::<Mutex<Vec<String>>>::default();
                 let keep = Arc::clone(&said);
                 std::thread::spawn(move || {
-                    lines.map_while(Result::ok).for_each(|line| keep.lock().unwrap().push(line))
+                    for line in lines.map_while(Result::ok) {
+                        keep.lock().unwrap().push(line);
+                    }
                 });
                 let api = entry["api"].as_str().unwrap().to_owned();
                 let admin = format!("http://{}", entry["admin"].as_str().unwrap());

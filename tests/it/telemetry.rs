@@ -44,9 +44,10 @@ impl Collector {
 
     /// The spans of a trace by name, each with its own id and its parent's.
     fn trace(&self, id: &str) -> HashMap<String, (String, String)> {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let trace = |span: &Span| format!("{:032x}", u128::from_be_bytes(span.trace_id[..].try_into().unwrap()));
+        let hex = |id: &[u8]| format!("{:016x}", u64::from_be_bytes(id.try_into().unwrap_or_default()));
         let spans = self.0.lock().unwrap();
-        let own = spans.iter().filter(|span| hex(&span.trace_id) == id);
+        let own = spans.iter().filter(|span| trace(span) == id);
         own.map(|span| (span.name.clone(), (hex(&span.span_id), hex(&span.parent_span_id)))).collect()
     }
 
