@@ -4,12 +4,16 @@
 //! that it never gives up on a record: it cannot skip one and go on with the next. A record that is refused before it
 //! is queued (too large) holds back the later ones of its key in the batch. What a broker refuses for good after that
 //! (an authorization, a topic that is gone) concerns the whole topic, so no later record passes either.
+//!
+//! **Fatal errors.** An idempotent producer whose sequence no longer fits the broker's (data was lost there, its epoch
+//! was fenced) refuses everything from then on. It is replaced by a new one; what it held is in the outbox still.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::RDKafkaLogLevel;
@@ -65,9 +69,12 @@ pub struct TopicSpec {
 
 /// A Kafka cluster.
 pub struct KafkaBroker {
-    producer: FutureProducer<Context>,
+    producer: ArcSwap<FutureProducer<Context>>,
     settings: ClientConfig,
+    producer_settings: ClientConfig,
 }
+
+type Producer = Arc<FutureProducer<Context>>;
 
 impl KafkaBroker {
     /// Connects in the background; an address that does not answer is not an error here.
@@ -84,22 +91,34 @@ impl KafkaBroker {
             .set("message.max.bytes", "1000000")
             .set("queue.buffering.max.messages", "100000")
             .set("statistics.interval.ms", "5000");
-        let producer = producer.create_with_context(Context::default()).map_err(|error| format!("kafka: {error}"))?;
-        Ok(Self { producer, settings })
+        let first = create(&producer)?;
+        Ok(Self { producer: ArcSwap::new(first), settings, producer_settings: producer })
     }
 
-    fn enqueue(&self, record: &Record) -> Result<DeliveryFuture, KafkaError> {
+    /// Replaces a producer that can do nothing any more.
+    fn replace_if_fatal(&self, used: &Producer) {
+        let Some((code, reason)) = used.client().fatal_error() else { return };
+        match create(&self.producer_settings) {
+            // Another lane may have replaced it a moment ago: its producer stays.
+            Ok(fresh) => drop(self.producer.compare_and_swap(used, fresh)),
+            Err(error) => tracing::error!(error, "a new Kafka producer could not be made: the next batch tries again"),
+        }
+        metrics::counter!(names::FAILURES, "stage" => "producer").increment(1);
+        tracing::error!(%code, reason, "the Kafka producer had a fatal error and was replaced: its events are sent again");
+    }
+
+    fn enqueue(producer: &Producer, record: &Record) -> Result<DeliveryFuture, KafkaError> {
         let key = record.key.to_string();
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (name, value) in &record.headers {
             headers = headers.insert(Header { key: name, value: Some(value.as_str()) });
         }
         let message = FutureRecord::to(record.topic.name()).key(&key).payload(&record.value).headers(headers);
-        self.producer.send_result(message).map_err(|(error, _)| error)
+        producer.send_result(message).map_err(|(error, _)| error)
     }
 
     /// Queues the batch; where the queue is full it waits for room, so that order is kept and memory bounded.
-    async fn enqueue_all(&self, batch: &[Record]) -> Vec<Result<DeliveryFuture, PublishError>> {
+    async fn enqueue_all(producer: &Producer, batch: &[Record]) -> Vec<Result<DeliveryFuture, PublishError>> {
         let mut stopped: HashSet<uuid::Uuid> = HashSet::new();
         let mut queued = Vec::with_capacity(batch.len());
         for record in batch {
@@ -108,7 +127,7 @@ impl KafkaBroker {
                 continue;
             }
             queued.push(loop {
-                match self.enqueue(record) {
+                match Self::enqueue(producer, record) {
                     Ok(future) => break Ok(future),
                     Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => {
                         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -122,6 +141,10 @@ impl KafkaBroker {
         }
         queued
     }
+}
+
+fn create(settings: &ClientConfig) -> Result<Producer, String> {
+    settings.create_with_context(Context::default()).map(Arc::new).map_err(|error| format!("kafka: {error}"))
 }
 
 /// Whether the same record may be taken later.
@@ -176,7 +199,8 @@ impl Broker for KafkaBroker {
 
     fn publish(&self, batch: Vec<Record>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
         Box::pin(async move {
-            let queued = self.enqueue_all(&batch).await;
+            let producer = self.producer.load_full();
+            let queued = Self::enqueue_all(&producer, &batch).await;
             let mut outcomes = Vec::with_capacity(queued.len());
             for delivery in queued {
                 outcomes.push(match delivery {
@@ -188,12 +212,13 @@ impl Broker for KafkaBroker {
                     },
                 });
             }
+            self.replace_if_fatal(&producer);
             outcomes
         })
     }
 
     fn check(&self) -> BoxFuture<'_, ProbeResult> {
-        let producer = self.producer.clone();
+        let producer = self.producer.load_full();
         Box::pin(async move {
             let ask = move || {
                 producer
@@ -211,7 +236,7 @@ impl Broker for KafkaBroker {
     }
 
     fn close(&self, deadline: Duration) -> BoxFuture<'_, ()> {
-        let producer = self.producer.clone();
+        let producer = self.producer.load_full();
         Box::pin(async move {
             // Dropping a producer purges its queue. What is not flushed stays in the outbox and is sent again.
             let flush = tokio::task::spawn_blocking(move || producer.flush(deadline));
@@ -247,7 +272,7 @@ impl KafkaBroker {
     }
 
     fn compare(&self, topic: &str, spec: TopicSpec) -> String {
-        let found = self.producer.client().fetch_metadata(Some(topic), Duration::from_secs(5));
+        let found = self.producer.load().client().fetch_metadata(Some(topic), Duration::from_secs(5));
         let shape = found.ok().and_then(|found| {
             let partitions = found.topics().first()?.partitions();
             Some((partitions.len(), partitions.first()?.replicas().len()))
@@ -265,3 +290,7 @@ impl KafkaBroker {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "broker_kafka_tests.rs"]
+mod tests;

@@ -1,19 +1,22 @@
-//! What is killed, and what must not be lost by it: the service, brokers, a whole cluster. Short here; `make chaos`
+//! What is killed, and what must not be lost by it: the service, brokers, a whole cluster, the database. Short here; `make chaos`
 //! does it at length (`TODO_TEST_KILLS`, `TODO_TEST_BROKER_KILLS`, `TODO_TEST_OUTAGE_SECONDS`) and shows the figures.
 
 use std::collections::{BTreeMap, HashSet};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use todo::storage::Db;
 use tokio_util::sync::CancellationToken;
 
 use crate::kafka::{Cluster, check, ensure_topics, flags, read_back, text};
 use crate::process::{self, Process};
-use crate::support::{World, fresh_database, server, until};
+use crate::support::{World, fresh_database, problem, server, until};
 
 /// How often or how long: what `make chaos` sets, or little.
 fn setting(variable: &str, little: u64) -> u64 {
@@ -209,4 +212,53 @@ async fn real_a_failing_cluster_loses_nothing_and_stops_nobody() {
     let tasks = written.iter().map(|write| &write.task).collect();
     compare(&world.running.app().db, &cluster.plain(), &users, &tasks).await;
     world.running.stop().await;
+}
+
+#[tokio::test]
+async fn real_a_restarted_database_needs_no_restarted_service() {
+    let Some(servers) = server("TODO_TEST_SERVERS") else { return };
+    // A server of its own, because it is killed.
+    let folder = tempfile::Builder::new().prefix("todo-pg-").tempdir_in("/tmp").unwrap();
+    let data = folder.path().join("pg");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let run = |what: &str| {
+        let status = Command::new(format!("{servers}/postgres/{what}"))
+            .arg(&data)
+            .env("TODO_TEST_POSTGRES_PORT", port.to_string())
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{what}");
+    };
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    run("start");
+    let url = format!("postgres://todo:todo@127.0.0.1:{port}/todo");
+    let world = World::with(&[format!("storage.url={url}")]).await;
+    let person = world.person("ann@example.org").await;
+    person.task("before").await;
+
+    let pid = std::fs::read_to_string(data.join("cluster/postmaster.pid")).unwrap();
+    let pid = pid.lines().next().unwrap().trim().to_owned();
+    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    until("readiness says that the database is gone", || async {
+        let ready = world.client.get(format!("{}/readyz", world.admin)).send().await.unwrap();
+        ready.status().as_u16() == 503
+    })
+    .await;
+    let response = person.send(Method::POST, "/api/v1/tasks", Some(json!({ "title": "during" })), &[]).await;
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(problem(response, 503).await, "unavailable");
+
+    run("start");
+    let back = Instant::now();
+    until("the API works again", || async {
+        let response = person.send(Method::POST, "/api/v1/tasks", Some(json!({ "title": "after" })), &[]).await;
+        response.status().as_u16() == 201
+    })
+    .await;
+    println!("healthy {:.1} s after the database", back.elapsed().as_secs_f64());
+    assert!(back.elapsed() < Duration::from_secs(10));
+    world.drained().await;
+    world.running.stop().await;
+    run("stop");
 }

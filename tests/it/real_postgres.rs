@@ -1,12 +1,8 @@
-//! On a real PostgreSQL: the same contracts, twenty starts at once, a pooler, a restart.
+//! On a real PostgreSQL: the same contracts, twenty starts at once, a pooler.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
-use reqwest::Method;
-use serde_json::json;
 
 use crate::process::Process;
 use crate::support::{World, expect, fresh_database, server, until};
@@ -73,53 +69,4 @@ async fn real_a_transaction_pooler_may_stand_between() {
     .await;
     world.drained().await;
     world.running.stop().await;
-}
-
-#[tokio::test]
-async fn real_a_restarted_database_needs_no_restarted_service() {
-    let Some(servers) = server("TODO_TEST_SERVERS") else { return };
-    // A server of its own, because it is killed.
-    let folder = tempfile::Builder::new().prefix("todo-pg-").tempdir_in("/tmp").unwrap();
-    let data = folder.path().join("pg");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let run = |what: &str| {
-        let status = Command::new(format!("{servers}/postgres/{what}"))
-            .arg(&data)
-            .env("TODO_TEST_POSTGRES_PORT", port.to_string())
-            .stdout(std::process::Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success(), "{what}");
-    };
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    run("start");
-    let url = format!("postgres://todo:todo@127.0.0.1:{port}/todo");
-    let world = World::with(&[format!("storage.url={url}")]).await;
-    let person = world.person("ann@example.org").await;
-    person.task("before").await;
-
-    let pid = std::fs::read_to_string(data.join("cluster/postmaster.pid")).unwrap();
-    let pid = pid.lines().next().unwrap().trim().to_owned();
-    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
-    until("readiness says that the database is gone", || async {
-        let ready = world.client.get(format!("{}/readyz", world.admin)).send().await.unwrap();
-        ready.status().as_u16() == 503
-    })
-    .await;
-    let response = person.send(Method::POST, "/api/v1/tasks", Some(json!({ "title": "during" })), &[]).await;
-    assert!(response.headers().contains_key("retry-after"));
-    assert_eq!(crate::support::problem(response, 503).await, "unavailable");
-
-    run("start");
-    let back = Instant::now();
-    until("the API works again", || async {
-        let response = person.send(Method::POST, "/api/v1/tasks", Some(json!({ "title": "after" })), &[]).await;
-        response.status().as_u16() == 201
-    })
-    .await;
-    println!("healthy {:.1} s after the database", back.elapsed().as_secs_f64());
-    assert!(back.elapsed() < Duration::from_secs(10));
-    world.drained().await;
-    world.running.stop().await;
-    run("stop");
 }
