@@ -101,7 +101,8 @@ impl Limiter {
         Ok(Self { budgets, local: Arc::new(local), shared })
     }
 
-    /// Takes one from each budget, or from none of them when one is empty.
+    /// Takes one from each budget in turn; an empty one refuses, and those after it are left alone. (Redis takes from
+    /// all or from none.)
     pub async fn check(&self, keys: &[(Policy, u128)]) -> Decision {
         if let Some(shared) = &self.shared {
             let named: Vec<_> = keys.iter().map(|(policy, key)| (*policy, self.budget(*policy), *key)).collect();

@@ -214,9 +214,7 @@ impl Accounts {
         new: &SecretString,
     ) -> Result<(), Error> {
         let known = store::get(&self.db, actor.user_id).await?.ok_or(Error::NotFound)?;
-        if !self.hasher.verify(present, known.password_hash.clone()).await? {
-            return Err(Error::WrongPassword);
-        }
+        self.confirm(&known, present).await?;
         let account = Account::from(known);
         let key = account.email.as_deref().unwrap_or_default().to_lowercase();
         if let Err(auth::Error::WeakPassword { code, says }) = self.hasher.accept(new, &key) {
@@ -254,9 +252,9 @@ impl Accounts {
     /// Erases the account and everything of it. The log's last event says so, and carries nothing personal.
     pub(super) async fn erase(&self, actor: &Actor, password: &SecretString) -> Result<(), Error> {
         let known = store::get(&self.db, actor.user_id).await?.ok_or(Error::NotFound)?;
-        let has_password = known.password_hash.is_some();
-        if has_password && !self.hasher.verify(password, known.password_hash.clone()).await? {
-            return Err(Error::WrongPassword);
+        // An account of an external provider has none.
+        if known.password_hash.is_some() {
+            self.confirm(&known, password).await?;
         }
         let email = Account::from(known).email.and_then(|text| Email::parse(&text).ok());
         let event = self.log.prepare(actor, &event::erased(actor.user_id))?;

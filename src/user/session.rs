@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::model::{Email, Session};
 use super::service::Accounts;
+use super::store::Known;
 use super::{Error, event, store};
 use crate::auth::{FIRST_PARTY, opaque};
 use crate::http::{Policy, limit_key};
@@ -46,8 +47,8 @@ impl Accounts {
         from: &From<'_>,
     ) -> Result<TokenPair, Error> {
         let email = Email::parse(email).map(|email| email.key).unwrap_or_default();
-        let account_key = u128::from_be_bytes(opaque::hash(&email)[..16].try_into().unwrap_or_default());
-        let keys = [(Policy::SignInAccount, account_key), (Policy::SignInAddress, limit_key(from.address))];
+        // The address comes first: one that is over its own limit takes nothing from the account's.
+        let keys = [(Policy::SignInAddress, limit_key(from.address)), (Policy::SignInAccount, account_key(&email))];
         let decision = self.limiter.check(&keys).await;
         if !decision.allowed {
             return Err(Error::Limited(decision));
@@ -69,6 +70,19 @@ impl Accounts {
             }
             None => Err(Error::WrongCredentials),
         }
+    }
+
+    /// The password once more, from somebody who is signed in: a stolen access token must not become a way to guess
+    /// it, so it counts as a try to sign in.
+    pub(super) async fn confirm(&self, known: &Known, password: &SecretString) -> Result<(), Error> {
+        let email = known.email.as_deref().and_then(|text| Email::parse(text).ok());
+        let key = email.map_or_else(|| known.id.to_string(), |email| email.key);
+        let decision = self.limiter.check(&[(Policy::SignInAccount, account_key(&key))]).await;
+        if !decision.allowed {
+            return Err(Error::Limited(decision));
+        }
+        let fits = self.hasher.verify(password, known.password_hash.clone()).await?;
+        if fits { Ok(()) } else { Err(Error::WrongPassword) }
     }
 
     async fn open_session(&self, user_id: Uuid, from: &From<'_>) -> Result<TokenPair, Error> {
@@ -193,4 +207,9 @@ impl Accounts {
             other => other,
         }
     }
+}
+
+/// What tries to sign in are counted by.
+fn account_key(email: &str) -> u128 {
+    u128::from_be_bytes(opaque::hash(email)[..16].try_into().unwrap_or_default())
 }

@@ -56,7 +56,7 @@ statements! {
 #[derive(FromRow)]
 pub(super) struct Known {
     pub(super) id: Uuid,
-    email: Option<String>,
+    pub(super) email: Option<String>,
     pub(super) password_hash: Option<String>,
     display_name: String,
     time_zone: String,

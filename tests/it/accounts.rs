@@ -55,6 +55,23 @@ async fn sign_in_does_not_tell_which_part_was_wrong_and_is_limited() {
 }
 
 #[tokio::test]
+async fn a_stolen_access_token_is_no_way_to_guess_the_password() {
+    let world = World::with(&["limits.sign_in_account_per_minute=4".to_owned()]).await;
+    let person = world.person("ann@example.org").await;
+    let guess = || {
+        let body = json!({ "currentPassword": "a guess", "newPassword": "another good one" });
+        person.send(Method::PUT, "/api/v1/me/password", Some(body), &[])
+    };
+    for _ in 0..3 {
+        assert_eq!(problem(guess().await, 403).await, "wrong_password");
+    }
+    assert_eq!(problem(guess().await, 429).await, "too_many_requests");
+    let erase = person.send(Method::DELETE, "/api/v1/me", Some(json!({ "password": "a guess" })), &[]).await;
+    assert_eq!(problem(erase, 429).await, "too_many_requests");
+    world.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_refresh_token_is_used_once_and_a_lost_answer_may_be_asked_again() {
     let world = World::at(fixed(), &[]).await;
     let person = world.person("ann@example.org").await;

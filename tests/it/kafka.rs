@@ -115,12 +115,12 @@ impl Cluster {
     pub fn start() -> Option<Self> {
         let servers = PathBuf::from(server("TODO_TEST_SERVERS")?);
         let folder = tempfile::Builder::new().prefix("todo-kafka-").tempdir_in("/tmp").unwrap();
-        // 300 above the shared cluster, whose listeners end at 292 above its first.
+        // Far above the shared cluster and those of other checkouts.
         let base: u16 = server("TODO_TEST_KAFKA_PORT")?.parse().unwrap();
         certificate(folder.path());
         let pem = ["key.pem", "cert.pem"].map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
         std::fs::write(folder.path().join("keystore.pem"), pem.concat()).unwrap();
-        let cluster = Self { folder, servers, port: base + 300 };
+        let cluster = Self { folder, servers, port: base + 1000 };
         cluster.run("start", &[]);
         let scram = format!("SCRAM-SHA-512=[password={}]", Self::PASSWORD);
         let user = ["--entity-type", "users", "--entity-name", Self::USER];
