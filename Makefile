@@ -21,11 +21,11 @@ TARGETS := help setup run run-release build release check test unit fmt lint den
 ## run            build and start it: SQLite and the in-process broker, nothing to configure (ARGS='…' for todo serve)
 run: setup
 	@[[ -d target/debug ]] || echo 'make run: the first build takes some minutes (`make run-release` runs the optimised program; building that takes longer)' >&2
-	@cargo run --locked --quiet -- serve $(ARGS)
+	@TODO_WELCOME=1 cargo run --locked --quiet -- serve $(ARGS)
 
 ## run-release    the same with the optimised program
 run-release: release
-	@target/release/todo serve $(ARGS)
+	@TODO_WELCOME=1 target/release/todo serve $(ARGS)
 
 ## build          the program, quick to build: target/debug/todo
 build: setup

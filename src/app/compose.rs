@@ -39,6 +39,8 @@ pub struct App {
     pub log: EventLog,
     /// Where events go.
     pub broker: Arc<dyn Broker>,
+    /// The same, where it is in this process: what readers in this process subscribe to.
+    pub memory: Option<Arc<MemoryBroker>>,
     /// Accounts.
     pub accounts: Accounts,
     /// Tasks.
@@ -53,7 +55,7 @@ impl App {
     pub fn compose(config: Config, clock: Clock, ids: Ids, listen: SocketAddr) -> Result<Self, Failure> {
         let db = Db::open(&config.storage).map_err(|error| error.to_string())?;
         let log = EventLog::new(clock.clone(), ids.clone()).map_err(|error| error.to_string())?;
-        let broker = broker(&config)?;
+        let (broker, memory) = broker(&config)?;
         let wrong = |error: auth::Error| error.to_string();
         let lifetime = TimeDelta::seconds(config.auth.access_token_seconds);
         let folder = Path::new(&config.auth.keys_dir);
@@ -86,7 +88,7 @@ impl App {
         let provider = Provider::of(&config.auth, clock.clone()).map_err(wrong)?;
         let authenticator = Authenticator::new(tokens, provider, Arc::new(accounts.clone()));
         let authenticate = Arc::new(Bearers(authenticator));
-        Ok(Self { config, clock, ids, db, log, broker, accounts, tasks, ring, limiter, authenticate })
+        Ok(Self { config, clock, ids, db, log, broker, memory, accounts, tasks, ring, limiter, authenticate })
     }
 
     /// The API's routes, without the stack.
@@ -101,11 +103,14 @@ impl App {
 }
 
 /// The broker that the configuration names.
-fn broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
-    Ok(match config.events.broker {
-        BrokerKind::Memory => Arc::new(MemoryBroker::default()),
-        BrokerKind::Kafka => Arc::new(KafkaBroker::connect(&config.kafka)?),
-    })
+fn broker(config: &Config) -> Result<(Arc<dyn Broker>, Option<Arc<MemoryBroker>>), Failure> {
+    match config.events.broker {
+        BrokerKind::Memory => {
+            let memory = Arc::new(MemoryBroker::default());
+            Ok((Arc::<MemoryBroker>::clone(&memory), Some(memory)))
+        }
+        BrokerKind::Kafka => Ok((Arc::new(KafkaBroker::connect(&config.kafka)?), None)),
+    }
 }
 
 fn issuer(config: &Config, listen: SocketAddr) -> String {

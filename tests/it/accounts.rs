@@ -225,6 +225,26 @@ async fn the_oauth_metadata_and_keys_are_there() {
 }
 
 #[tokio::test]
+async fn a_revoked_refresh_token_ends_its_session_and_unknown_ones_are_no_news() {
+    let world = World::embedded().await;
+    let person = world.person("ann@example.org").await;
+    let revoke = |token: &str| {
+        let form = format!("token={token}&token_type_hint=refresh_token");
+        let request = world.request(Method::POST, "/oauth2/revoke").body(form);
+        request.header("content-type", "application/x-www-form-urlencoded").send()
+    };
+    for token in ["todo_rt_unknown", "rubbish", &person.refresh, &person.refresh] {
+        assert_eq!(revoke(token).await.unwrap().status(), StatusCode::OK, "{token}");
+    }
+    let refresh = world.token(&[("grant_type", "refresh_token"), ("refresh_token", &person.refresh)]).await;
+    assert_eq!(expect(refresh, 400).await["error"], "invalid_grant");
+    let log = person.get("/api/v1/changes?since=2").await;
+    assert_eq!(log["results"][0]["event"]["eventType"], "USER_SIGNED_OUT");
+    assert_eq!(log["results"].as_array().unwrap().len(), 1, "once");
+    world.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_profile_is_edited_with_its_version() {
     let world = World::embedded().await;
     let person = world.person("ann@example.org").await;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use todo::events::{Schemas, Topic};
+use todo::events::{Record, Schemas, Topic};
 use tokio::sync::OnceCell;
 
 use crate::process;
@@ -39,6 +39,13 @@ pub struct Message {
     key: String,
     value: String,
     headers: HashMap<String, String>,
+}
+
+impl From<Record> for Message {
+    fn from(record: Record) -> Self {
+        let headers = record.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { topic: record.topic, key: record.key.to_string(), value: record.value, headers }
+    }
 }
 
 /// Everything in the topics, read by kcat: a client that shares no code with the service.

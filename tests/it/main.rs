@@ -9,6 +9,7 @@
 mod accounts;
 mod architecture;
 mod edge;
+mod endtoend;
 mod kafka;
 mod process;
 mod real_chaos;

@@ -218,6 +218,29 @@ async fn a_stop_under_load_fails_no_request_that_was_accepted() {
 }
 
 #[tokio::test]
+async fn keys_are_rotated_while_it_runs_and_old_tokens_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &[]);
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    let old = token(&client, &process.api, "ann@example.org").await;
+    let keys = async || {
+        let url = format!("{}/.well-known/jwks.json", process.api);
+        client.get(url).send().await.unwrap().json::<Value>().await.unwrap()["keys"].as_array().unwrap().len()
+    };
+    assert_eq!(keys().await, 1);
+    let rotated = todo(folder.path(), &["user", "rotate-keys", "--activate-in", "0"]);
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    crate::support::until("the new key is published", || async { keys().await == 2 }).await;
+    let new = token(&client, &process.api, "bob@example.org").await;
+    let kid = |token: &str| token.split('.').next().unwrap().to_owned();
+    assert_ne!(kid(&old), kid(&new), "signed with the new key");
+    for token in [old, new] {
+        let me = client.get(format!("{}/api/v1/me", process.api)).bearer_auth(token).send().await.unwrap();
+        assert_eq!(me.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_draining_service_is_alive_and_unready_and_still_answers() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path(), &["http.drain_pause_ms=3000".to_owned()]);
