@@ -102,8 +102,11 @@ impl App {
     }
 }
 
+/// A broker, and itself again where it is in this process.
+type Brokers = (Arc<dyn Broker>, Option<Arc<MemoryBroker>>);
+
 /// The broker that the configuration names.
-fn broker(config: &Config) -> Result<(Arc<dyn Broker>, Option<Arc<MemoryBroker>>), Failure> {
+fn broker(config: &Config) -> Result<Brokers, Failure> {
     match config.events.broker {
         BrokerKind::Memory => {
             let memory = Arc::new(MemoryBroker::default());
