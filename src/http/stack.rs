@@ -55,7 +55,8 @@ impl Shared {
 pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
     let config = &shared.config;
     let origins: Vec<HeaderValue> = config.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    let exposed = ["etag", "location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
+    let exposed =
+        ["etag", "idempotency-replayed", "location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])

@@ -22,4 +22,5 @@ mod statements;
 mod support;
 mod tasks;
 mod telemetry;
+mod tour;
 mod writers;
