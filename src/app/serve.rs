@@ -15,6 +15,7 @@ use crate::http::{self, Certificate, Limiter, Readiness, Server, Shared};
 use crate::kernel::{Clock, Ids, Probe, ProbeResult};
 use crate::storage::Migrations;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::propagation::Sampling;
 
 /// What a process does; any combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,8 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
 
 fn shared(app: &App) -> Arc<Shared> {
     let limiter: Limiter = app.limiter.clone();
-    Shared::new(app.ids.clone(), app.config.http.clone(), Arc::clone(&app.authenticate), limiter)
+    let sampling = Sampling::of(&app.config.telemetry);
+    Shared::new(app.ids.clone(), app.config.http.clone(), Arc::clone(&app.authenticate), limiter, sampling)
 }
 
 async fn prepare_storage(app: &App) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::broker::Record;
 use super::{Error, Topic};
-use crate::storage::Db;
+use crate::storage::{Db, Engine};
 use crate::{sql, statements};
 
 statements! {
@@ -20,10 +20,11 @@ statements! {
     // Recorded only where the lease is still ours. Losing this commit in a crash repeats a publish and loses nothing,
     // so PostgreSQL need not wait for its disk here.
     ACKNOWLEDGE: "outbox.acknowledge" = {
-        "DELETE FROM outbox USING jsonb_array_elements_text(CAST($1 AS jsonb)) AS acknowledged (id), relay_leases AS lease \
-            WHERE outbox.id = CAST(acknowledged.id AS bigint) AND lease.shard = outbox.shard AND lease.owner = $2 \
-            AND lease.epoch = CAST(CAST($3 AS jsonb) ->> CAST(outbox.shard AS text) AS bigint) \
-            AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL",
+        "WITH mine AS MATERIALIZED (SELECT lease.shard FROM relay_leases AS lease \
+            JOIN jsonb_each_text(CAST($3 AS jsonb)) AS held (shard, epoch) \
+            ON lease.shard = CAST(held.shard AS bigint) AND lease.epoch = CAST(held.epoch AS bigint) \
+            WHERE lease.owner = $2 AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL) \
+            DELETE FROM outbox USING mine WHERE outbox.id = ANY(CAST($1 AS bigint[])) AND outbox.shard = mine.shard",
         "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each($1)) AND EXISTS (SELECT 1 FROM relay_leases AS lease \
             WHERE lease.shard = outbox.shard AND lease.owner = $2 \
             AND lease.epoch = json_extract($3, '$.\"' || outbox.shard || '\"'))"
@@ -110,8 +111,14 @@ pub(super) async fn batch(db: &Db, shards: i64, limit: i64) -> Result<Vec<Waitin
     Ok(sql!(fetch_all Waiting => exec, BATCH, shards, limit)?)
 }
 
-/// Removes what was acknowledged. `ids` and `epochs` are JSON: `[7,9]`, `{"12":3}`. Returns how many were removed.
-pub(super) async fn acknowledge(db: &Db, ids: &str, owner: Uuid, epochs: &str) -> Result<u64, Error> {
+/// Removes what was acknowledged. `epochs` is JSON: `{"12":3}`. Returns how many were removed.
+pub(super) async fn acknowledge(db: &Db, ids: &[i64], owner: Uuid, epochs: &str) -> Result<u64, Error> {
+    let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+    // An array of PostgreSQL, or of JSON.
+    let ids = match db.engine() {
+        Engine::Postgres => format!("{{{list}}}"),
+        Engine::Sqlite => format!("[{list}]"),
+    };
     let mut exec = db.single().await?;
     let removed = sql!(execute exec, ACKNOWLEDGE, ids, owner, epochs)?;
     exec.commit().await?;

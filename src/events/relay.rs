@@ -195,10 +195,9 @@ impl Relay {
             metrics::counter!(names::PUBLISHED, "topic" => row.topic().to_owned(), "outcome" => name).increment(1);
         }
         if !acknowledged.is_empty() {
-            let ids = serde_json::to_string(&acknowledged).unwrap_or_default();
             let epochs: BTreeMap<_, _> = leases.iter().map(|(shard, lease)| (shard, lease.epoch)).collect();
             let epochs = serde_json::to_string(&epochs).unwrap_or_default();
-            outbox::acknowledge(&self.db, &ids, self.leases.owner, &epochs).await?;
+            outbox::acknowledge(&self.db, &acknowledged, self.leases.owner, &epochs).await?;
         }
         match failure {
             Some(cause) => {

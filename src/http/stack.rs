@@ -17,14 +17,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tracing::Instrument as _;
+use tracing::Span;
 
 use super::bearer::{Authenticate, identify};
 use super::client::{self, ClientAddress};
 use super::limit::{Limiter, Policy};
 use super::{Config, Problem, metrics as names};
 use crate::kernel::Ids;
-use crate::telemetry::propagation;
+use crate::telemetry::propagation::{self, Sampling, Start};
 
 /// What the stack shares between requests.
 pub struct Shared {
@@ -32,6 +32,7 @@ pub struct Shared {
     config: Config,
     authenticate: Arc<dyn Authenticate>,
     limiter: Limiter,
+    sampling: Sampling,
     in_flight: Semaphore,
     /// Writes that go on though their client has gone: a drain waits for them.
     pub(super) writes: TaskTracker,
@@ -39,9 +40,15 @@ pub struct Shared {
 
 impl Shared {
     /// For one server.
-    pub fn new(ids: Ids, config: Config, authenticate: Arc<dyn Authenticate>, limiter: Limiter) -> Arc<Self> {
+    pub fn new(
+        ids: Ids,
+        config: Config,
+        authenticate: Arc<dyn Authenticate>,
+        limiter: Limiter,
+        sampling: Sampling,
+    ) -> Arc<Self> {
         let in_flight = Semaphore::new(config.max_in_flight.min(Semaphore::MAX_PERMITS));
-        Arc::new(Self { ids, config, authenticate, limiter, in_flight, writes: TaskTracker::new() })
+        Arc::new(Self { ids, config, authenticate, limiter, sampling, in_flight, writes: TaskTracker::new() })
     }
 
     /// Waits for the writes whose client has gone, at most until the deadline.
@@ -146,7 +153,7 @@ async fn finish(State(shared): State<Arc<Shared>>, request: Request, next: Next)
         Ok(Err(_)) => return Problem::of_status(StatusCode::BAD_REQUEST).into_response(),
         Err(_) => return Problem::of_status(StatusCode::REQUEST_TIMEOUT).into_response(),
     };
-    let work = shared.writes.spawn(next.run(Request::from_parts(parts, body)).in_current_span());
+    let work = shared.writes.spawn(propagation::carry(next.run(Request::from_parts(parts, body))));
     work.await.unwrap_or_else(|error| Problem::internal(error).into_response())
 }
 
@@ -178,22 +185,14 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     let path = request.extensions().get::<MatchedPath>();
     let route: Arc<str> = path.map_or_else(|| "unmatched".into(), |path| path.as_str().into());
     let (id, instance) = (request_id(&request, &shared.ids), request.uri().path().to_owned());
-    let span = tracing::info_span!(
-        "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server", http.request.method = method,
-        http.route = %route, http.response.status_code = tracing::field::Empty, request_id = %id,
-        trace_id = tracing::field::Empty, otel.status_code = tracing::field::Empty,
-    );
-    propagation::set_parent(&span, propagation::parent_from_headers(request.headers()));
+    let start = shared.sampling.request(request.headers(), shared.ids.bytes());
+    let span = match &start {
+        Start::Recorded(parent) => span(method, &route, &id, parent),
+        Start::Quiet(_) => Span::none(),
+    };
     let mut watch = Watch::start(method, &route, started);
-    let response = async {
-        if let Some(trace_id) = propagation::current_trace_id() {
-            tracing::Span::current().record("trace_id", trace_id);
-        }
-        let response = next.run(request).await;
-        render(response, &instance, &id)
-    }
-    .instrument(span.clone())
-    .await;
+    let work = async { render(next.run(request).await, &instance, &id) };
+    let response = propagation::run(start, span.clone(), work).await;
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
@@ -201,6 +200,16 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     }
     watch.finish(status);
     with_headers(response, &id, !shared.config.tls_cert_file.is_empty())
+}
+
+fn span(method: &'static str, route: &str, request_id: &str, parent: &opentelemetry::Context) -> Span {
+    let span = tracing::info_span!(
+        "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server", http.request.method = method,
+        http.route = route, http.response.status_code = tracing::field::Empty, request_id,
+        otel.status_code = tracing::field::Empty,
+    );
+    propagation::set_parent(&span, parent.clone());
+    span
 }
 
 /// Writes the body of a problem, and makes one of a bare failure that a library answered with.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deadpool::managed::Object;
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
 use sqlx::{Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection};
 use tracing::{Instrument as _, Span};
 
@@ -40,8 +42,8 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// The call's span: a child of the request's. What no request asked for (a poll, a sample) has none, or each would
-    /// be a trace of its own.
+    /// The call's span: a child of the request's, where that is recorded. What no request asked for (a poll, a sample)
+    /// has none, or each would be a trace of its own.
     pub fn span(&self) -> Span {
         self.span.clone()
     }
@@ -64,7 +66,8 @@ impl Exec {
     /// Marks the connection suspect until [`Exec::end_call`].
     pub fn begin_call(&mut self, sql: &Sql) -> Timer {
         self.suspect = true;
-        let span = if Span::current().is_disabled() { Span::none() } else { self.span(sql.summary) };
+        let recorded = Context::map_current(|context| context.span().span_context().is_sampled());
+        let span = if recorded { self.span(sql.summary) } else { Span::none() };
         Timer { summary: sql.summary, started: Instant::now(), span }
     }
 

@@ -86,7 +86,7 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .disable_statement_logging();
         if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
+            private_folder(folder)
                 .map_err(|error| Error::Unavailable(format!("cannot create {}: {error}", folder.display())))?;
         }
         // Eight readers are plenty for one process; each has a thread of its own.
@@ -148,6 +148,13 @@ impl Db {
             }
         }
     }
+}
+
+/// Makes what is missing of the path, for this user alone: the database holds everybody's tasks and password hashes. A
+/// folder that is there already is the operator's and stays as it is.
+fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 impl PostgresDb {

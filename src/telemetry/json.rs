@@ -35,7 +35,7 @@ where
     }
 }
 
-struct Fields<'a>(&'a mut Map<String, Value>);
+pub(super) struct Fields<'a>(pub(super) &'a mut Map<String, Value>);
 
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

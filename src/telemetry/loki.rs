@@ -11,8 +11,9 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use super::{Config, Error, metrics};
 
-/// Errors of the shipper in a row that end it.
+/// So many errors of the shipper end it, unless a minute without one lies between them.
 const SUSTAINED: u32 = 20;
+const CALM: u32 = 60;
 
 /// The shipping task.
 pub(super) struct Shipper {
@@ -36,11 +37,18 @@ impl Shipper {
         let mut shipping = tokio::spawn(task);
         let task = tokio::spawn(async move {
             let mut watch = tokio::time::interval(Duration::from_secs(1));
+            let (mut before, mut calm) = (0, 0);
             loop {
                 tokio::select! {
                     _ = &mut shipping => break,
                     _ = watch.tick() => {
-                        let failed = FAILURES.load(Ordering::Relaxed) >= SUSTAINED;
+                        let failures = FAILURES.load(Ordering::Relaxed);
+                        calm = if failures == before { calm + 1 } else { 0 };
+                        if calm >= CALM {
+                            FAILURES.store(0, Ordering::Relaxed);
+                        }
+                        before = FAILURES.load(Ordering::Relaxed);
+                        let failed = failures >= SUSTAINED;
                         ::metrics::gauge!(metrics::LOKI_UP).set(if failed { 0.0 } else { 1.0 });
                         if failed {
                             // It keeps every line that it cannot deliver: end it before it keeps too many.

@@ -13,6 +13,7 @@ mod config;
 mod json;
 mod loki;
 pub mod metrics;
+mod pretty;
 pub mod propagation;
 mod traces;
 
@@ -71,7 +72,7 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
     let (json_lines, pretty_lines) = if json {
         (Some(lines.event_format(json::Lines).with_ansi(false)), None)
     } else {
-        (None, Some(fmt::layer().compact().with_target(false)))
+        (None, Some(fmt::layer().event_format(pretty::Lines).with_ansi(std::io::stdout().is_terminal())))
     };
     tracing_subscriber::registry()
         .with(traces.layer().with_filter(traces::filter()))

@@ -2,9 +2,12 @@
 
 use axum::http::HeaderMap;
 use opentelemetry::Context;
+use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::Config;
 
 /// The context of the span that is entered now, where there is one.
 pub(super) fn current_span_context() -> Option<SpanContext> {
@@ -23,6 +26,69 @@ pub fn current_traceparent() -> Option<String> {
         .map(|context| format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8()))
 }
 
+/// Which requests are recorded. It is decided before there is a span, because a span that nobody will see costs as much
+/// as one that somebody does; a request that is not recorded has its ids all the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampling {
+    exports: bool,
+    ratio: f64,
+}
+
+/// How the trace of a request begins.
+pub enum Start {
+    /// With a span below this context: the caller's, or an empty one.
+    Recorded(Context),
+    /// Without a span: the context has the ids only.
+    Quiet(Context),
+}
+
+impl Sampling {
+    /// As configured: the caller's decision is followed, new traces are recorded by the ratio.
+    pub fn of(config: &Config) -> Self {
+        Self { exports: !config.otlp_endpoint.is_empty(), ratio: config.trace_sample_ratio }
+    }
+
+    /// The start of a request's trace. `random` makes the ids of a new one.
+    pub fn request(self, headers: &HeaderMap, random: [u8; 24]) -> Start {
+        let header = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        let caller = header.and_then(parse);
+        let recorded = match &caller {
+            Some(caller) => caller.is_sampled(),
+            None => share(&random) < self.ratio,
+        };
+        if self.exports && recorded {
+            return Start::Recorded(
+                caller.map_or_else(Context::new, |caller| Context::new().with_remote_span_context(caller)),
+            );
+        }
+        let (mut trace, mut span) = ([0; 16], [0; 8]);
+        trace.copy_from_slice(&random[..16]);
+        span.copy_from_slice(&random[16..]);
+        let trace = caller.map_or(TraceId::from_bytes(trace), |caller| caller.trace_id());
+        let own =
+            SpanContext::new(trace, SpanId::from_bytes(span), TraceFlags::NOT_SAMPLED, true, TraceState::default());
+        Start::Quiet(Context::new().with_remote_span_context(own))
+    }
+}
+
+/// A number in 0..1 from the bits that a trace id begins with.
+fn share(random: &[u8; 24]) -> f64 {
+    f64::from(u32::from_be_bytes([random[0], random[1], random[2], random[3]])) / 2_f64.powi(32)
+}
+
+/// Runs `work` where its trace ids and its span are found: as far as `start` says.
+pub async fn run<T>(start: Start, span: Span, work: impl Future<Output = T>) -> T {
+    match start {
+        Start::Recorded(_) => work.instrument(span).await,
+        Start::Quiet(context) => work.with_context(context).await,
+    }
+}
+
+/// `work` with the present trace, wherever it is spawned.
+pub fn carry<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    work.with_current_context().in_current_span()
+}
+
 /// Whether a `traceparent` asks to be recorded.
 pub fn is_sampled(traceparent: &str) -> bool {
     let flags = traceparent.rsplit('-').next().unwrap_or_default();
@@ -32,12 +98,6 @@ pub fn is_sampled(traceparent: &str) -> bool {
 /// The remote context of a `traceparent`; an empty context when it is not one.
 pub fn parent_from_traceparent(traceparent: &str) -> Context {
     parse(traceparent).map_or_else(Context::new, |remote| Context::new().with_remote_span_context(remote))
-}
-
-/// The remote context of a request's `traceparent` header.
-pub fn parent_from_headers(headers: &HeaderMap) -> Context {
-    let header = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    header.map_or_else(Context::new, parent_from_traceparent)
 }
 
 /// Makes `span` a child of `parent`. Call it before the span is entered.
@@ -91,6 +151,30 @@ mod tests {
         ] {
             assert!(parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_callers_decision_is_followed_and_new_traces_go_by_the_ratio() {
+        let mut asked = HeaderMap::new();
+        asked.insert("traceparent", GOOD.parse().unwrap());
+        let mut declined = HeaderMap::new();
+        declined.insert("traceparent", GOOD.replace("-01", "-00").parse().unwrap());
+        let of = |exports, ratio, headers: &HeaderMap, first: u8| {
+            let mut random = [7; 24];
+            random[0] = first;
+            Sampling { exports, ratio }.request(headers, random)
+        };
+        let none = HeaderMap::new();
+        assert!(matches!(of(true, 0.0, &asked, 0), Start::Recorded(_)));
+        assert!(matches!(of(true, 1.0, &declined, 0), Start::Quiet(_)));
+        assert!(matches!(of(true, 0.5, &none, 0x7f), Start::Recorded(_)));
+        assert!(matches!(of(true, 0.5, &none, 0x80), Start::Quiet(_)));
+        assert!(matches!(of(true, 1.0, &none, 0xff), Start::Recorded(_)));
+        // Nothing is exported: the caller's trace id stays, the span is our own.
+        let Start::Quiet(context) = of(false, 1.0, &asked, 0) else { panic!("recorded for nobody") };
+        let own = context.span().span_context().clone();
+        assert_eq!(own.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert!(own.is_valid() && !own.is_sampled() && own.span_id().to_string() != "00f067aa0ba902b7");
     }
 
     proptest::proptest! {

@@ -52,7 +52,8 @@ impl Traces {
             .with_scheduled_delay(Duration::from_secs(1))
             .build();
         let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
-        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_sample_ratio)));
+        // The ratio was applied before: see `propagation::Sampling`.
+        let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
             .with_sampler(sampler)
