@@ -2,7 +2,7 @@
 # From the commit to Kafka's acknowledgement, one relay on a backlog, and the start from nothing. Sourced by scripts/bench,
 # never run.
 
-: "${root:?}" "${bench:?}" "${todo:?}" "${admin_port:?}" "${api_port:?}"
+: "${root:?}" "${bench:?}" "${todo:?}" "${admin_port:?}" "${api_port:?}" "${result=}"
 
 # Every event of the service so far is with Kafka: 60 seconds at most.
 await_empty_outbox() {
@@ -47,6 +47,7 @@ measure_delay() {
   await_empty_outbox "$2"
   after=$(delays)
   delay=$(delay_figures "$before" "$after") || die 'the service counted no delay'
+  ((${delay%% *} >= $(jq -r .requests <<<"$result"))) || die "only ${delay%% *} events came of these requests: $result"
 }
 
 published() {
