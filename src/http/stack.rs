@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
@@ -77,19 +78,19 @@ pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
         ])
         .expose_headers(exposed.map(HeaderName::from_static))
         .max_age(Duration::from_mins(10));
-    routes
-        .fallback(|| async { Problem::not_found() })
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(shared), finish))
-        .layer(from_fn_with_state(Arc::clone(shared), gate))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(Arc::clone(shared), bound))
-        .layer(
-            CompressionLayer::new()
-                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"))),
-        )
-        .layer(cors)
+    let compression = CompressionLayer::new()
+        .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream")));
+    // One service for the router to box and clone at each request, not one for each layer.
+    let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(shared), observe))
+        .layer(cors)
+        .layer(compression)
+        .layer(from_fn_with_state(Arc::clone(shared), bound))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Arc::clone(shared), gate))
+        .layer(from_fn_with_state(Arc::clone(shared), finish))
+        .layer(DefaultBodyLimit::disable());
+    routes.fallback(|| async { Problem::not_found() }).layer(layers)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
