@@ -80,6 +80,8 @@ where
         let manager = Manager { options, setup, generation: Arc::clone(&generation) };
         let inner = managed::Pool::builder(manager)
             .max_size(limits.size)
+            // The connection that was used last is warm: few of them carry a light load.
+            .queue_mode(managed::QueueMode::Lifo)
             .timeouts(Timeouts { wait: Some(limits.wait), create: Some(limits.connect), recycle: None })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
