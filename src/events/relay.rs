@@ -28,6 +28,10 @@ use crate::kernel::{Backoff, Clock, Ids};
 use crate::storage::Db;
 use crate::telemetry::propagation;
 
+/// How long a lane that was woken by a commit waits for the commits beside it: each look costs a query, and each batch
+/// a request to every broker, so that without this a busy machine is busy with looking.
+const GATHER: Duration = Duration::from_millis(2);
+
 /// How long a stopping relay waits for the batches that are under way.
 const LAST_BATCH: Duration = Duration::from_secs(10);
 
@@ -120,7 +124,7 @@ impl Relay {
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = hint.changed() => {}
+                _ = hint.changed() => tokio::time::sleep(GATHER).await,
                 _ = fresh.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
