@@ -4,8 +4,11 @@
 //! relay's own deadline is measured on its monotonic clock from *before* it asked, less a margin: however long the
 //! answer took, the relay stops before the database would give the shard to another. Each change of hands raises the
 //! epoch, and an acknowledgement counts only under the epoch that it was sent under.
+//!
+//! Each statement is a transaction in itself: a relay that is stopped between two of them (a frozen pod, a lost node)
+//! holds no row lock that would keep the others from taking over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,8 +57,9 @@ statements! {
             " ORDER BY lease_until, shard LIMIT $3) AND (owner IS NULL OR lease_until <= ", now!(sqlite), ") \
             RETURNING shard, epoch")
     };
-    RELEASE: "lease.release" = "UPDATE relay_leases SET owner = NULL, lease_until = 0 WHERE owner = $1 AND shard = $2";
-    RELEASE_ALL: "lease.release_all" = "UPDATE relay_leases SET owner = NULL, lease_until = 0 WHERE owner = $1";
+    // The shards come as the bits of a number.
+    RELEASE: "lease.release" = "UPDATE relay_leases SET owner = NULL, lease_until = 0 \
+        WHERE owner = $1 AND (($2 >> CAST(shard AS integer)) & 1) <> 0";
     HOLDERS: "lease.holders" = "SELECT owner, count(*) FROM relay_leases WHERE owner IS NOT NULL GROUP BY owner ORDER BY owner";
 }
 
@@ -92,37 +96,51 @@ impl Leases {
     pub(super) async fn tick(&self, busy: impl Fn(i64) -> bool) -> Result<bool, Error> {
         let ttl = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX);
         let asked = Instant::now();
-        let mut tx = self.db.begin().await?;
-        sql!(execute tx, BEAT, self.owner)?;
-        // Three lease times without a sign: dead. Its leases end on their own.
-        sql!(execute tx, BURY, ttl.saturating_mul(3))?;
-        let (members,) = sql!(fetch_one (i64,) => tx, MEMBERS)?;
-        tx.commit().await?;
-        let mut tx = self.db.begin().await?;
-        let mut shards = sql!(fetch_all (i64, i64) => tx, RENEW, self.owner, ttl)?;
+        self.beat(ttl).await?;
+        let (members,) = {
+            let mut exec = self.db.read().await?;
+            sql!(fetch_one (i64,) => exec, MEMBERS)?
+        };
+        let mut exec = self.db.single().await?;
+        let held = sql!(fetch_all (i64, i64) => exec, RENEW, self.owner, ttl)?;
+        exec.commit().await?;
         let fair = (SHARDS + members - 1) / members.max(1);
-        let mut surplus = i64::try_from(shards.len()).unwrap_or(i64::MAX) - fair;
-        let mut kept = Vec::with_capacity(shards.len());
-        for (shard, epoch) in shards.drain(..) {
-            if surplus > 0 && !busy(shard) {
-                surplus -= 1;
-                self.forget(shard);
-                sql!(execute tx, RELEASE, self.owner, shard)?;
-            } else {
-                kept.push((shard, epoch));
-            }
+        let surplus = usize::try_from(count(&held) - fair).unwrap_or_default();
+        let given: BTreeSet<_> =
+            held.iter().map(|(shard, _)| *shard).filter(|shard| !busy(*shard)).take(surplus).collect();
+        let kept: Vec<_> = held.into_iter().filter(|(shard, _)| !given.contains(shard)).collect();
+        if !given.is_empty() {
+            self.forget(&given);
+            self.give_back(given.iter().fold(0, |bits, shard| bits | 1 << shard)).await?;
         }
-        let missing = fair - i64::try_from(kept.len()).unwrap_or(i64::MAX);
-        let taken =
-            if missing > 0 { sql!(fetch_all (i64, i64) => tx, ACQUIRE, self.owner, ttl, missing)? } else { Vec::new() };
-        tx.commit().await?;
+        let missing = fair - count(&kept);
+        let mut taken = Vec::new();
+        if missing > 0 {
+            let mut exec = self.db.single().await?;
+            taken = sql!(fetch_all (i64, i64) => exec, ACQUIRE, self.owner, ttl, missing)?;
+            exec.commit().await?;
+        }
         let fresh = !taken.is_empty();
         self.store(asked, kept.into_iter().chain(taken));
         Ok(fresh)
     }
 
-    fn forget(&self, shard: i64) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&shard);
+    /// Shows a sign of life, and strikes off who has shown none for three lease times: its leases end on their own.
+    async fn beat(&self, ttl: i64) -> Result<(), Error> {
+        let mut exec = self.db.single().await?;
+        sql!(execute exec, BEAT, self.owner)?;
+        sql!(execute exec, BURY, ttl.saturating_mul(3))?;
+        Ok(exec.commit().await?)
+    }
+
+    async fn give_back(&self, shards: i64) -> Result<(), Error> {
+        let mut exec = self.db.single().await?;
+        sql!(execute exec, RELEASE, self.owner, shards)?;
+        Ok(exec.commit().await?)
+    }
+
+    fn forget(&self, shards: &BTreeSet<i64>) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).retain(|shard, _| !shards.contains(shard));
     }
 
     fn store(&self, asked: Instant, shards: impl Iterator<Item = (i64, i64)>) {
@@ -136,11 +154,15 @@ impl Leases {
     /// Gives everything back, so that a successor need not wait.
     pub(super) async fn release(&self) -> Result<(), Error> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let mut tx = self.db.begin().await?;
-        sql!(execute tx, RELEASE_ALL, self.owner)?;
-        sql!(execute tx, LEAVE, self.owner)?;
-        Ok(tx.commit().await?)
+        self.give_back(-1).await?;
+        let mut exec = self.db.single().await?;
+        sql!(execute exec, LEAVE, self.owner)?;
+        Ok(exec.commit().await?)
     }
+}
+
+fn count<T>(shards: &[T]) -> i64 {
+    i64::try_from(shards.len()).unwrap_or(i64::MAX)
 }
 
 /// Which relays hold how many shards.

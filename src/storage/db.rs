@@ -66,7 +66,8 @@ impl Db {
             options = options.application_name("todo").options([
                 ("statement_timeout", config.statement_timeout_ms.to_string()),
                 ("lock_timeout", config.statement_timeout_ms.to_string()),
-                ("idle_in_transaction_session_timeout", "60000".to_owned()),
+                // A process that is frozen in a transaction must not keep its users' rows locked.
+                ("idle_in_transaction_session_timeout", "10000".to_owned()),
             ]);
         } else {
             options = options.statement_cache_capacity(0);

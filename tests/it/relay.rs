@@ -122,9 +122,13 @@ impl Desk {
     }
 
     fn relay(&self, broker: &Arc<Script>) -> Relay {
+        self.relay_over(self.db.clone(), broker)
+    }
+
+    fn relay_over(&self, db: Db, broker: &Arc<Script>) -> Relay {
         let broker: Arc<dyn Broker> = Arc::<Script>::clone(broker);
         let (hint, ids) = (self.log.hint(), self.ids.clone());
-        Relay::new(self.db.clone(), broker, hint, Clock::system(), ids, self.config.events.clone())
+        Relay::new(db, broker, hint, Clock::system(), ids, self.config.events.clone())
     }
 
     fn start(&self, broker: &Arc<Script>) -> Running {
@@ -257,7 +261,9 @@ async fn a_paused_relay_cannot_record_an_acknowledgement(url: Option<String>) {
         Ok(())
     });
     let people = desk.fill(1, 3).await;
-    let (relay, stop) = (desk.relay(&slow), CancellationToken::new());
+    // Its connections are its own: they stand still with its thread, and nobody else may be handed one of them.
+    let own = Db::open(&desk.config.storage).unwrap();
+    let (relay, stop) = (desk.relay_over(own, &slow), CancellationToken::new());
     let stopping = stop.clone();
     let thread = std::thread::spawn(move || {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(relay.run(stopping));
@@ -278,7 +284,8 @@ async fn a_paused_relay_cannot_record_an_acknowledgement(url: Option<String>) {
     // Woken: it hands over what it held, is told yes, and must not record it.
     stop.cancel();
     wake.send(()).unwrap();
-    tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+    let joined = tokio::task::spawn_blocking(move || thread.join().unwrap());
+    tokio::time::timeout(Duration::from_secs(30), joined).await.expect("the woken relay stops").unwrap();
     assert_eq!((slow.count(), desk.waiting().await), (3, 3));
     second.stop().await;
     let up = Script::new(|_, _| Ok(()));
