@@ -72,7 +72,7 @@ pub struct KafkaConfig {
     /// See `sasl_username`.
     pub sasl_password: SecretString,
     /// How long the producer waits for company, milliseconds.
-    pub linger_ms: u64,
+    pub linger_ms: f64,
     /// For `todo topics ensure`.
     pub partitions: i32,
     /// For `todo topics ensure`.
@@ -100,7 +100,7 @@ impl KafkaConfig {
                 found.push((key, "must name a readable file".to_owned()));
             }
         }
-        if self.linger_ms > 1_000 {
+        if !(0.0..=1_000.0).contains(&self.linger_ms) {
             found.push(("linger_ms", "must be 0 to 1000 milliseconds".to_owned()));
         }
         for (key, value, most) in [("partitions", self.partitions, 10_000), ("replication", self.replication, 9)] {

@@ -22,6 +22,7 @@ use crate::{sql, statements};
 
 /// How many shards the users hash to. Fixed for ever: relays lease shards, and each log row stores its own.
 pub const SHARDS: i64 = 64;
+const SLOTS: usize = 64;
 
 /// The columns of an event in the order of the parameters `$1` to `$9`: see [`Event`].
 ///
@@ -138,13 +139,18 @@ pub struct EventLog {
     clock: Clock,
     ids: Ids,
     schemas: Arc<Schemas>,
-    hint: Arc<watch::Sender<u64>>,
+    hint: Arc<watch::Sender<Commits>>,
 }
 
 impl EventLog {
     /// A log with the embedded schemas.
     pub fn new(clock: Clock, ids: Ids) -> Result<Self, Error> {
-        Ok(Self { clock, ids, schemas: Arc::new(Schemas::embedded()?), hint: Arc::new(watch::channel(0).0) })
+        Ok(Self {
+            clock,
+            ids,
+            schemas: Arc::new(Schemas::embedded()?),
+            hint: Arc::new(watch::channel(Commits::default()).0),
+        })
     }
 
     /// Makes and checks an event of `actor`.
@@ -207,12 +213,12 @@ impl EventLog {
 
     /// Tells the relay of this process that there is something to publish. Call it after the commit; a call that is
     /// forgotten or lost costs a poll interval, never an event.
-    pub fn committed(&self) {
-        self.hint.send_modify(|count| *count = count.wrapping_add(1));
+    pub fn committed(&self, user_id: Uuid) {
+        self.hint.send_modify(|commits| commits.note(shard_of(user_id)));
     }
 
     /// What [`EventLog::committed`] wakes.
-    pub fn hint(&self) -> watch::Receiver<u64> {
+    pub fn hint(&self) -> watch::Receiver<Commits> {
         self.hint.subscribe()
     }
 
@@ -222,6 +228,29 @@ impl EventLog {
         sql!(execute tx, ERASE, user_id, self.clock.now())?;
         sql!(execute tx, FORGET, user_id)?;
         Ok(())
+    }
+}
+
+/// How many commits each shard saw in this process: what changed since one looked is worth a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Commits([u32; SLOTS]);
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self([0; SLOTS])
+    }
+}
+
+impl Commits {
+    fn note(&mut self, shard: i64) {
+        if let Some(count) = usize::try_from(shard).ok().and_then(|shard| self.0.get_mut(shard)) {
+            *count = count.wrapping_add(1);
+        }
+    }
+
+    /// Whether one of `shards` (as bits) saw a commit since `before`.
+    pub(super) fn since(&self, before: &Self, shards: i64) -> bool {
+        self.0.iter().zip(&before.0).enumerate().any(|(shard, (now, then))| now != then && shards >> shard & 1 == 1)
     }
 }
 

@@ -30,7 +30,7 @@ pub use broker_memory::MemoryBroker;
 pub use config::{BrokerKind, Config, KafkaConfig};
 pub use error::Error;
 pub use lease::holders;
-pub use log::{Change, Draft, Event, EventLog, SHARDS, changes, first_seq, forget_erased, last_seq, shard_of};
+pub use log::{Change, Commits, Draft, Event, EventLog, SHARDS, changes, first_seq, forget_erased, last_seq, shard_of};
 pub use outbox::{Backlog, ParkedKey, backlog, parked, rearm};
 pub use relay::Relay;
 pub use sampler::sample;

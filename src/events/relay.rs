@@ -22,15 +22,12 @@ use tracing::Span;
 
 use super::broker::{Broker, PublishError, Record};
 use super::lease::{Lease, Leases};
+use super::log::Commits;
 use super::outbox::{self, Waiting};
 use super::{Config, Error, metrics as names};
 use crate::kernel::{Backoff, Clock, Ids};
 use crate::storage::Db;
 use crate::telemetry::propagation;
-
-/// How long a lane that was woken by a commit waits for the commits beside it: each look costs a query, and each batch
-/// a request to every broker, so that without this a busy machine is busy with looking.
-const GATHER: Duration = Duration::from_millis(2);
 
 /// How long a stopping relay waits for the batches that are under way.
 const LAST_BATCH: Duration = Duration::from_secs(10);
@@ -39,7 +36,7 @@ const LAST_BATCH: Duration = Duration::from_secs(10);
 pub struct Relay {
     db: Db,
     broker: Arc<dyn Broker>,
-    hint: watch::Receiver<u64>,
+    hint: watch::Receiver<Commits>,
     clock: Clock,
     ids: Ids,
     config: Config,
@@ -53,7 +50,7 @@ impl Relay {
     pub fn new(
         db: Db,
         broker: Arc<dyn Broker>,
-        hint: watch::Receiver<u64>,
+        hint: watch::Receiver<Commits>,
         clock: Clock,
         ids: Ids,
         config: Config,
@@ -106,13 +103,13 @@ impl Relay {
         let poll = Duration::from_millis(self.config.relay_poll_ms);
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         while !stop.is_cancelled() {
-            hint.mark_unchanged();
-            let wait = match self.turn(lane).await {
+            // What is committed from here on may be missed by this turn's query, and is news after it.
+            let before = *hint.borrow_and_update();
+            let leases = self.leases_of(lane);
+            let shards = leases.keys().fold(0_i64, |bits, shard| bits | 1 << shard);
+            match self.turn(lane, shards, &leases).await {
                 Ok(true) => continue,
-                Ok(false) => {
-                    backoff.reset();
-                    poll
-                }
+                Ok(false) => backoff.reset(),
                 Err(error) => {
                     tracing::warn!(%error, lane, "the relay could not publish a batch: it will try again");
                     let pause = backoff.next(self.ids.bytes::<1>()[0]);
@@ -121,31 +118,32 @@ impl Relay {
                         () = tokio::time::sleep(pause) => continue,
                     }
                 }
-            };
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = hint.changed() => tokio::time::sleep(GATHER).await,
+                () = news(&mut hint, &before, shards) => {}
                 _ = fresh.changed() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(poll) => {}
             }
         }
     }
 
-    /// One batch of this lane's shards. True when there may be more at once.
-    async fn turn(&self, lane: i64) -> Result<bool, Error> {
-        let mine = |shard: &i64| shard % self.config.relay_lanes == lane;
-        let leases: BTreeMap<_, _> = self.leases.valid().into_iter().filter(|(shard, _)| mine(shard)).collect();
-        let bits = leases.keys().fold(0_i64, |bits, shard| bits | 1 << shard);
-        if bits == 0 {
+    fn leases_of(&self, lane: i64) -> BTreeMap<i64, Lease> {
+        self.leases.valid().into_iter().filter(|(shard, _)| shard % self.config.relay_lanes == lane).collect()
+    }
+
+    /// One batch of this lane's `shards`. True when there may be more at once.
+    async fn turn(&self, lane: i64, shards: i64, leases: &BTreeMap<i64, Lease>) -> Result<bool, Error> {
+        if shards == 0 {
             return Ok(false);
         }
-        let busy = Busy::mark(self.busy.get(usize::try_from(lane).unwrap_or_default()), bits);
-        let waiting = outbox::batch(&self.db, bits, self.config.relay_batch).await?;
+        let busy = Busy::mark(self.busy.get(usize::try_from(lane).unwrap_or_default()), shards);
+        let waiting = outbox::batch(&self.db, shards, self.config.relay_batch).await?;
         if waiting.is_empty() {
             return Ok(false);
         }
         let full = i64::try_from(waiting.len()).unwrap_or(i64::MAX) >= self.config.relay_batch;
-        let outcome = self.publish(waiting, &leases).await;
+        let outcome = self.publish(waiting, leases).await;
         drop(busy);
         outcome.map(|()| full)
     }
@@ -209,6 +207,16 @@ impl Relay {
                 Err(Error::Broker(cause))
             }
             None => Ok(()),
+        }
+    }
+}
+
+/// Returns when a commit to one of `shards` came after `before`: each look costs a query, so that a commit that is
+/// another lane's, or another relay's, wakes nobody.
+async fn news(hint: &mut watch::Receiver<Commits>, before: &Commits, shards: i64) {
+    while !hint.borrow_and_update().since(before, shards) {
+        if hint.changed().await.is_err() {
+            return std::future::pending().await;
         }
     }
 }

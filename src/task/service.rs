@@ -11,8 +11,7 @@ use crate::http::idempotency::{self, Key, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page};
 use crate::storage::{self, Db, Engine, Tx};
 
-/// The task slice. Clones share everything.
-#[derive(Clone)]
+/// The task slice.
 pub struct Tasks {
     db: Db,
     log: EventLog,
@@ -72,7 +71,7 @@ impl Tasks {
             }
         };
         if written {
-            self.log.committed();
+            self.log.committed(actor.user_id);
             return Ok(Outcome::Done(task));
         }
         match once {
@@ -209,7 +208,7 @@ impl Tasks {
             }
             if store::update(&mut tx, &after).await? {
                 tx.commit().await?;
-                self.log.committed();
+                self.log.committed(actor.user_id);
                 return Ok(Outcome::Done(after));
             }
             tx.rollback().await?;

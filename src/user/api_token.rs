@@ -49,7 +49,7 @@ impl Accounts {
         }
         store::add_api_token(&mut tx, actor.user_id, &token, opaque::hash(&self.secret_of(token.id))).await?;
         tx.commit().await?;
-        self.log.committed();
+        self.log.committed(actor.user_id);
         Ok(Outcome::Done(token))
     }
 
@@ -70,7 +70,7 @@ impl Accounts {
         self.log.append(&mut tx, &event).await?;
         if store::revoke_api_token(&mut tx, id, actor.user_id, self.clock.now()).await? {
             tx.commit().await?;
-            self.log.committed();
+            self.log.committed(actor.user_id);
             return Ok(());
         }
         tx.rollback().await?;

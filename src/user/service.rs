@@ -124,7 +124,7 @@ impl Accounts {
             idempotency::store(&mut tx, owner, key, &reply(&account), account.created_at).await?;
         }
         tx.commit().await?;
-        self.log.committed();
+        self.log.committed(actor.user_id);
         Ok(Outcome::Done(account))
     }
 
@@ -199,7 +199,7 @@ impl Accounts {
             self.log.append(&mut tx, &event).await?;
             if store::update(&mut tx, &after).await? {
                 tx.commit().await?;
-                self.log.committed();
+                self.log.committed(actor.user_id);
                 return Ok(after);
             }
             tx.rollback().await?;
@@ -234,7 +234,7 @@ impl Accounts {
             self.log.append(&mut tx, &self.log.prepare(actor, &draft)?).await?;
         }
         tx.commit().await?;
-        self.log.committed();
+        self.log.committed(actor.user_id);
         Ok(())
     }
 
@@ -269,7 +269,7 @@ impl Accounts {
         store::delete(&mut tx, actor.user_id).await?;
         self.log.erase(&mut tx, actor.user_id).await?;
         tx.commit().await?;
-        self.log.committed();
+        self.log.committed(actor.user_id);
         Ok(())
     }
 
@@ -291,7 +291,7 @@ impl Accounts {
         match store::link(&mut tx, &issuer, &subject, account.id, account.created_at).await {
             Ok(()) => {
                 tx.commit().await?;
-                self.log.committed();
+                self.log.committed(actor.user_id);
                 Ok(actor)
             }
             // Two first requests at once: the other one made it.

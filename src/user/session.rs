@@ -65,7 +65,7 @@ impl Accounts {
                 let mut tx = self.db.begin().await?;
                 self.log.append(&mut tx, &event).await?;
                 tx.commit().await?;
-                self.log.committed();
+                self.log.committed(actor.user_id);
                 Err(Error::WrongCredentials)
             }
             None => Err(Error::WrongCredentials),
@@ -103,7 +103,7 @@ impl Accounts {
         store::open_session(&mut tx, user_id, &session).await?;
         store::add_refresh(&mut tx, opaque::hash(&refresh), session.id, now).await?;
         tx.commit().await?;
-        self.log.committed();
+        self.log.committed(actor.user_id);
         Ok(pair)
     }
 
@@ -167,7 +167,7 @@ impl Accounts {
         self.log.append(&mut tx, &self.log.prepare(actor, &draft)?).await?;
         store::revoke(&mut tx, session, actor.user_id, now).await?;
         tx.commit().await?;
-        self.log.committed();
+        self.log.committed(actor.user_id);
         tracing::warn!(session_id = %session, "a refresh token came twice: its session is revoked");
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Accounts {
         self.log.append(&mut tx, &event).await?;
         if store::revoke(&mut tx, id, actor.user_id, self.clock.now()).await? {
             tx.commit().await?;
-            self.log.committed();
+            self.log.committed(actor.user_id);
             return Ok(());
         }
         tx.rollback().await?;

@@ -104,7 +104,7 @@ impl Desk {
         let mut tx = self.db.begin().await.unwrap();
         self.log.append(&mut tx, &event).await.unwrap();
         tx.commit().await.unwrap();
-        self.log.committed();
+        self.log.committed(actor.user_id);
     }
 
     /// `users` people with `events` each, one after the other.
@@ -296,6 +296,26 @@ async fn a_paused_relay_cannot_record_an_acknowledgement(url: Option<String>) {
     third.stop().await;
 }
 
+/// A commit is published at once, not at the next poll, whichever lane its user's shard belongs to.
+async fn a_commit_wakes_its_lane(url: Option<String>) {
+    let mut desk = Desk::open(url).await;
+    desk.config.events.relay_poll_ms = 60_000;
+    let broker = Script::new(|_, _| Ok(()));
+    let relay = desk.start(&broker);
+    until("the relay has the shards", || async { desk.holders().await == [64] }).await;
+    let mut people = vec![desk.user().await];
+    let lane = |actor: &Actor| todo::events::shard_of(actor.user_id) % 2;
+    while people.len() < 8 || people.iter().all(|actor| lane(actor) == lane(&people[0])) {
+        people.push(desk.user().await);
+    }
+    for actor in &people {
+        desk.append(actor).await;
+    }
+    tokio::time::timeout(Duration::from_secs(20), desk.drained()).await.expect("published before the poll");
+    in_order(&[&broker], people.len(), 1);
+    relay.stop().await;
+}
+
 async fn postgres() -> Option<String> {
     Some(fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await)
 }
@@ -319,5 +339,6 @@ on_both! {
     a_failing_record_is_tried_again_in_its_place: a_failing_record_on_sqlite, real_a_failing_record_on_postgres;
     a_refused_record_parks_its_user_only: a_refused_record_on_sqlite, real_a_refused_record_on_postgres;
     relays_share_and_take_over: two_relays_on_sqlite, real_two_relays_on_postgres;
+    a_commit_wakes_its_lane: a_commit_on_sqlite, real_a_commit_on_postgres;
     a_paused_relay_cannot_record_an_acknowledgement: a_paused_relay_on_sqlite, real_a_paused_relay_on_postgres;
 }

@@ -67,3 +67,43 @@ async fn real_both_schemas_have_the_same_columns() {
     assert_eq!(map(rows), map(lite));
     world.running.stop().await;
 }
+
+/// The relay's query walks along the outbox's key and stops at its limit, however long the backlog, and what was
+/// acknowledged is found by its key: a plan that read it all would make a long backlog grow longer.
+#[tokio::test]
+async fn real_the_relays_statements_go_by_the_key_of_a_long_backlog() {
+    let Some(url) = server("TODO_TEST_POSTGRES_URL") else { return };
+    let url = fresh_database(&url).await;
+    let world = World::with(&[format!("storage.url={url}")]).await;
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let fill = "INSERT INTO user_logs (user_id, shard, last_seq) SELECT CAST('0193a7c0-0000-7000-8000-' || n AS uuid), n & 63, 100 \
+            FROM generate_series(100000000000, 100000000199) AS n; \
+        INSERT INTO events (user_id, seq, event_id, topic, event_type, subject_id, channel, occurred_at, value) \
+            SELECT user_id, seq, gen_random_uuid(), 'todo-events', 'TASK_CREATED', gen_random_uuid(), 'web', now(), '{}' \
+            FROM user_logs, generate_series(1, 100) AS seq; \
+        INSERT INTO outbox (shard, user_id, seq) SELECT shard, events.user_id, seq FROM events JOIN user_logs USING (user_id); \
+        ANALYZE";
+    sqlx::raw_sql(fill).execute(&mut connection).await.unwrap();
+    let batch = todo::app::statements().into_iter().find(|sql| sql.summary == "outbox.batch").unwrap();
+    // All shards, every second one, and a single one.
+    for shards in [-1_i64, 0x5555_5555_5555_5555, 1] {
+        let explain = format!("EXPLAIN {}", batch.postgres);
+        let plan: Vec<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
+            .bind(shards)
+            .bind(1000_i64)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let plan = plan.into_iter().map(|(line,)| line).collect::<Vec<_>>().join("\n");
+        assert!(plan.contains("Index Scan using outbox_pkey on outbox") && !plan.contains("Sort"), "{plan}");
+    }
+    let acknowledge = todo::app::statements().into_iter().find(|sql| sql.summary == "outbox.acknowledge").unwrap();
+    let explain = format!("EXPLAIN {}", acknowledge.postgres);
+    // As the service's own connections have it, also for a table that the server takes to be empty.
+    sqlx::raw_sql("SET enable_seqscan = off; TRUNCATE outbox; ANALYZE outbox").execute(&mut connection).await.unwrap();
+    let explain = sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("{1,2}").bind(uuid::Uuid::nil()).bind("{\"1\":1}");
+    let plan: Vec<(String,)> = explain.fetch_all(&mut connection).await.unwrap();
+    let plan = plan.into_iter().map(|(line,)| line).collect::<Vec<_>>().join("\n");
+    assert!(plan.contains("outbox_pkey") && !plan.contains("Seq Scan"), "{plan}");
+    world.running.stop().await;
+}
