@@ -7,6 +7,7 @@ use deadpool::managed::Object;
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
 use sqlx::{Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, Span};
 
 use super::pool::{Manager, Pool};
@@ -32,6 +33,8 @@ pub struct Exec {
     suspect: bool,
     /// Whether a transaction is open on it.
     open: bool,
+    /// A reader's turn, given back with the connection.
+    reader: Option<OwnedSemaphorePermit>,
 }
 
 /// What [`Exec::end_call`] needs to know about its call.
@@ -51,7 +54,12 @@ impl Timer {
 
 impl Exec {
     pub(super) fn new(held: Held) -> Self {
-        Self { held: Some(held), suspect: false, open: false }
+        Self { held: Some(held), suspect: false, open: false, reader: None }
+    }
+
+    pub(super) fn in_turn(mut self, turn: OwnedSemaphorePermit) -> Self {
+        self.reader = Some(turn);
+        self
     }
 
     /// The raw connection. Used by [`sql!`](crate::sql) between `begin_call` and `end_call`.
@@ -136,7 +144,7 @@ impl Drop for Exec {
                 Held::Sqlite(object, _) => drop(Object::take(object)),
             }
         } else if self.open {
-            let mut back = Exec { held: Some(held), suspect: false, open: false };
+            let mut back = Exec { held: Some(held), suspect: false, open: false, reader: self.reader.take() };
             match tokio::runtime::Handle::try_current() {
                 Ok(runtime) => drop(runtime.spawn(async move { back.command(&ROLLBACK).await })),
                 Err(_) => back.suspect = true,

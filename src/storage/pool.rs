@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult, Timeouts};
 use sqlx::{Connection, Database};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Error;
 
@@ -56,6 +57,7 @@ where
     pub(crate) name: &'static str,
     inner: managed::Pool<Manager<D>>,
     generation: Arc<AtomicU64>,
+    wait: Duration,
 }
 
 /// The limits of a pool.
@@ -86,7 +88,7 @@ where
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { name, inner, generation })
+        Ok(Self { name, inner, generation, wait: limits.wait })
     }
 
     /// A connection, or [`Error::Busy`] when none was free in time.
@@ -96,10 +98,7 @@ where
         let got = self.inner.get().await;
         metrics::histogram!(super::metrics::WAIT, "pool" => self.name).record(started.elapsed().as_secs_f64());
         got.map_err(|error| match error {
-            PoolError::Timeout(TimeoutType::Wait) => {
-                metrics::counter!(super::metrics::TIMEOUTS, "pool" => self.name).increment(1);
-                Error::Busy(format!("pool `{}` is exhausted", self.name))
-            }
+            PoolError::Timeout(TimeoutType::Wait) => self.exhausted(),
             PoolError::Timeout(_) => Error::Unavailable("connecting took too long".to_owned()),
             PoolError::Backend(error) => match Error::of("connect", error) {
                 Error::Statement { source, .. } => Error::Unavailable(source.to_string()),
@@ -107,6 +106,22 @@ where
             },
             other => Error::Unavailable(other.to_string()),
         })
+    }
+
+    /// One of the turns that `readers` has, or [`Error::Busy`] when none was free in time.
+    pub(crate) async fn turn(&self, readers: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+        if let Ok(turn) = Arc::clone(readers).try_acquire_owned() {
+            return Ok(turn);
+        }
+        let started = std::time::Instant::now();
+        let turn = tokio::time::timeout(self.wait, Arc::clone(readers).acquire_owned()).await;
+        metrics::histogram!(super::metrics::WAIT, "pool" => self.name).record(started.elapsed().as_secs_f64());
+        turn.ok().and_then(Result::ok).ok_or_else(|| self.exhausted())
+    }
+
+    fn exhausted(&self) -> Error {
+        metrics::counter!(super::metrics::TIMEOUTS, "pool" => self.name).increment(1);
+        Error::Busy(format!("pool `{}` is exhausted", self.name))
     }
 
     /// Makes every connection that exists now suspect: none of them is handed out again.
