@@ -44,7 +44,7 @@ pub struct App {
     /// Accounts.
     pub accounts: Accounts,
     /// Tasks.
-    pub tasks: Tasks,
+    pub tasks: Arc<Tasks>,
     pub(super) ring: Arc<KeyRing>,
     pub(super) limiter: Limiter,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -67,7 +67,7 @@ impl App {
         let tokens = Arc::new(tokens);
         let hasher = Hasher::new(ids.clone(), config.auth.hash_queue).map_err(wrong)?;
         let limiter = Limiter::new(&config.limits)?;
-        let tasks = Tasks::new(db.clone(), log.clone(), clock.clone(), ids.clone());
+        let tasks = Arc::new(Tasks::new(db.clone(), log.clone(), clock.clone(), ids.clone()));
         let settings = Settings {
             session: TimeDelta::days(config.auth.refresh_token_days),
             retry: TimeDelta::seconds(config.auth.refresh_retry_seconds),
@@ -159,7 +159,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// What else belongs to an account: its tasks and its log.
 struct Belongings {
     db: Db,
-    tasks: Tasks,
+    tasks: Arc<Tasks>,
 }
 
 const PAGE: i64 = 500;

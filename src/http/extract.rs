@@ -1,6 +1,6 @@
 //! Extractors whose refusals are problems.
 
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -79,28 +79,28 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
 }
 
-async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection: BytesRejection| Problem::of_status(rejection.status()))
+/// The body, which the stack took whole and within its bound.
+async fn bytes(request: Request) -> Result<Bytes, Problem> {
+    let whole = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+    whole.map_err(|_| Problem::of_status(StatusCode::BAD_REQUEST))
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         check_type(request.headers())?;
-        Ok(Self(parse(&bytes(request, state).await?)?))
+        Ok(Self(parse(&bytes(request).await?)?))
     }
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Post<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let headers = request.headers().clone();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let bytes = bytes(request, state).await?;
+        let bytes = bytes(request).await?;
         let body = if bytes.is_empty() {
             // `()` reads from null: a POST that takes nothing takes an empty body.
             parse(b"null")

@@ -1,20 +1,23 @@
 //! What every request passes on its way to a slice, outermost first: request id, span, metrics and problems; headers;
-//! CORS; compression; load shedding and time-out; panics; identity and limits; the whole body of a write.
+//! CORS; compression; load shedding, time-out and panics; identity and limits; the whole body of a write.
+//!
+//! What is ours of it is two layers, not seven: each layer costs every request a boxed future and a copy of all below.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -63,9 +66,21 @@ impl Shared {
 pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
     let config = &shared.config;
     let origins: Vec<HeaderValue> = config.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let compression = CompressionLayer::new()
+        .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream")));
+    // One service for the router to box and clone at each request, not one for each layer.
+    let layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(Arc::clone(shared), observe))
+        .option_layer((!origins.is_empty()).then(|| cors(origins)))
+        .layer(compression)
+        .layer(from_fn_with_state(Arc::clone(shared), admit));
+    routes.fallback(|| async { Problem::not_found() }).layer(layers)
+}
+
+fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     let exposed =
         ["etag", "idempotency-replayed", "location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"];
-    let cors = CorsLayer::new()
+    CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
@@ -77,31 +92,17 @@ pub fn stack(routes: Router, shared: &Arc<Shared>) -> Router {
             HeaderName::from_static("traceparent"),
         ])
         .expose_headers(exposed.map(HeaderName::from_static))
-        .max_age(Duration::from_mins(10));
-    let compression = CompressionLayer::new()
-        .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream")));
-    // One service for the router to box and clone at each request, not one for each layer.
-    let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::clone(shared), observe))
-        .layer(cors)
-        .layer(compression)
-        .layer(from_fn_with_state(Arc::clone(shared), bound))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(Arc::clone(shared), gate))
-        .layer(from_fn_with_state(Arc::clone(shared), finish))
-        .layer(DefaultBodyLimit::disable());
-    routes.fallback(|| async { Problem::not_found() }).layer(layers)
+        .max_age(Duration::from_mins(10))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     Problem::internal(format!("panic: {text}")).into_response()
 }
 
 /// Who asks, and whether they may ask so much.
-async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+async fn gate(shared: &Arc<Shared>, mut request: Request, next: Next) -> Response {
     let identity = identify(&shared.authenticate, request.headers()).await;
     let peer = client::peer(request.extensions());
     let address = client::address(request.headers(), peer, &shared.config.trusted_proxies);
@@ -115,14 +116,14 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
     } else {
         request.extensions_mut().insert(identity);
         request.extensions_mut().insert(ClientAddress(address));
-        next.run(request).await
+        finish(shared, request, next).await
     };
     shared.limiter.describe(&decision, &mut response);
     response
 }
 
-/// Refuses what is too much, and ends what takes too long.
-async fn bound(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Refuses what is too much, and ends what takes too long; a panic is an answer like another.
+async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let Ok(_permit) = shared.in_flight.try_acquire() else {
         metrics::counter!(names::SHED).increment(1);
         let detail = "The service is at its limit: try again shortly.";
@@ -131,15 +132,20 @@ async fn bound(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
             .into_response();
     };
     let limit = Duration::from_millis(shared.config.request_timeout_ms);
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = "The request took too long. A change may or may not have been made; an Idempotency-Key makes repeating it safe.";
-        Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
-    })
+    let work = AssertUnwindSafe(gate(&shared, request, next)).catch_unwind();
+    match tokio::time::timeout(limit, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => panicked(&*panic),
+        Err(_) => {
+            let detail = "The request took too long. A change may or may not have been made; an Idempotency-Key makes repeating it safe.";
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
+        }
+    }
 }
 
 /// Takes the whole body of a write before its work begins; from then on the work is finished though its client goes
 /// away or the time is up.
-async fn finish(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+async fn finish(shared: &Shared, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
@@ -186,7 +192,7 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     let path = request.extensions().get::<MatchedPath>();
     let route: Arc<str> = path.map_or_else(|| "unmatched".into(), |path| path.as_str().into());
     let (id, instance) = (request_id(&request, &shared.ids), request.uri().path().to_owned());
-    let start = shared.sampling.request(request.headers(), shared.ids.bytes());
+    let start = shared.sampling.request(request.headers(), shared.ids.noise());
     let span = match &start {
         Start::Recorded(parent) => span(method, &route, &id, parent),
         Start::Quiet(_) => Span::none(),

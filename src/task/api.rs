@@ -1,5 +1,7 @@
 //! The routes of tasks.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +22,7 @@ use crate::http::{Bearer, IfMatch, IfNoneMatch, Json, Path, Post, Problem, Probl
 use crate::kernel::Scope;
 
 /// `/api/v1/tasks`.
-pub fn routes() -> OpenApiRouter<Tasks> {
+pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
     OpenApiRouter::new()
         .routes(routes!(create, list))
         .routes(routes!(get, replace, patch, delete))
@@ -86,7 +88,7 @@ fn parse(input: Input) -> Result<Draft, Error> {
 #[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", request_body = Input,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
     responses((status = 201, body = Task), (status = 422, body = ProblemBody)))]
-async fn create(State(tasks): State<Tasks>, bearer: Bearer, post: Post<Input>) -> Answer<Reply> {
+async fn create(State(tasks): State<Arc<Tasks>>, bearer: Bearer, post: Post<Input>) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let once = post.key.as_ref().map(|key| Once { key, reply: created });
     Ok(answer(tasks.create(&actor, parse(post.body)?, once).await?, created))
@@ -125,7 +127,7 @@ struct TaskPage {
 #[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", params(ListParams),
     responses((status = 200, body = TaskPage), (status = 422, body = ProblemBody)))]
 async fn list(
-    State(tasks): State<Tasks>,
+    State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     Query(params): Query<ListParams>,
 ) -> Answer<axum::Json<TaskPage>> {
@@ -142,7 +144,12 @@ async fn list(
 /// One task, also from the trash.
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path)),
     responses((status = 200, body = Task), (status = 304), (status = 404, body = ProblemBody)))]
-async fn get(State(tasks): State<Tasks>, bearer: Bearer, fresh: IfNoneMatch, Path(id): Path<Uuid>) -> Answer<Response> {
+async fn get(
+    State(tasks): State<Arc<Tasks>>,
+    bearer: Bearer,
+    fresh: IfNoneMatch,
+    Path(id): Path<Uuid>,
+) -> Answer<Response> {
     let task = tasks.get(&bearer.with(Scope::TasksRead)?, id).await?;
     Ok(match fresh.not_modified(task.version) {
         Some(response) => response,
@@ -156,7 +163,7 @@ async fn get(State(tasks): State<Tasks>, bearer: Bearer, fresh: IfNoneMatch, Pat
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
 async fn replace(
-    State(tasks): State<Tasks>,
+    State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
@@ -174,7 +181,7 @@ async fn replace(
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
 async fn patch(
-    State(tasks): State<Tasks>,
+    State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
@@ -203,7 +210,7 @@ fn merge(present: &Input, patch: &Value) -> Input {
     responses((status = 204), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 428, body = ProblemBody)))]
 async fn delete(
-    State(tasks): State<Tasks>,
+    State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
@@ -219,7 +226,7 @@ async fn delete(
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),
         (status = 412, body = ProblemBody)))]
 async fn complete(
-    State(tasks): State<Tasks>,
+    State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     IfMatch(tags): IfMatch,
     Path(id): Path<Uuid>,
@@ -236,7 +243,7 @@ async fn complete(
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),
         (status = 412, body = ProblemBody)))]
 async fn reopen(
-    State(tasks): State<Tasks>,
+    State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     IfMatch(tags): IfMatch,
     Path(id): Path<Uuid>,
@@ -252,7 +259,7 @@ async fn reopen(
     params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody)))]
 async fn restore(
-    State(tasks): State<Tasks>,
+    State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     IfMatch(tags): IfMatch,
     Path(id): Path<Uuid>,
