@@ -40,7 +40,7 @@ delay_figures() {
 # measure_delay SECONDS DATABASE: 1,000 events a second. Sets $delay, the line of delay_figures, and $rate.
 measure_delay() {
   local before after
-  create_load 3 96 # a warm-up at the same pace
+  create_load 15 96 # a warm-up at the same pace
   await_empty_outbox "$2"
   before=$(delays)
   create_load "$1" 96
