@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::auth::{self, Authenticator, Hasher, KeyRing, LEEWAY, Provider, Tokens};
 use crate::config::Config;
+use crate::events::consumer::{Handler, Ladder, Processor};
 use crate::events::{Broker, BrokerKind, EventLog, KafkaBroker, MemoryBroker};
 use crate::http::{self, Authenticate, Limiter, Rejected};
 use crate::kernel::{Actor, Clock, Ids};
@@ -89,6 +90,17 @@ impl App {
         let authenticator = Authenticator::new(tokens, provider, Arc::new(accounts.clone()));
         let authenticate = Arc::new(Bearers(authenticator));
         Ok(Self { config, clock, ids, db, log, broker, memory, accounts, tasks, ring, limiter, authenticate })
+    }
+
+    /// What this product does with its own events.
+    pub(super) fn consumers(&self) -> Vec<Arc<Processor>> {
+        let handlers: [Arc<dyn Handler>; 0] = [];
+        let ladder = Ladder::new(&self.config.events.retry_ladder_ms);
+        let processor = |handler| {
+            let (db, clock, ids) = (self.db.clone(), self.clock.clone(), self.ids.clone());
+            Arc::new(Processor::new(db, handler, clock, ids, ladder.clone()))
+        };
+        handlers.into_iter().map(processor).collect()
     }
 
     /// The API's routes, without the stack.

@@ -84,7 +84,7 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
         let router = http::stack(app.routes(), &shared);
         tokio::spawn(server.serve(router, stop_api.clone(), deadline))
     });
-    let workers = Workers::start(&app, roles, metrics, certificate);
+    let workers = Workers::start(&app, roles, metrics, certificate)?;
     Ok(Running { app, roles, api, admin, readiness, shared, stop_api, stop_admin, api_task, admin_task, workers })
 }
 

@@ -1,12 +1,14 @@
 //! The workers of a process: each by name, with what its end means.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::compose::App;
+use super::compose::{App, Failure};
 use super::serve::Roles;
+use crate::events::consumer::{self, KafkaSource};
 use crate::events::{self, Relay};
 use crate::http::{Certificate, idempotency};
 use crate::telemetry::metrics::Metrics;
@@ -19,10 +21,15 @@ pub(super) struct Workers {
 
 impl Workers {
     /// Starts those of the roles.
-    pub(super) fn start(app: &App, roles: Roles, metrics: Metrics, certificate: Option<Certificate>) -> Self {
+    pub(super) fn start(
+        app: &App,
+        roles: Roles,
+        metrics: Metrics,
+        certificate: Option<Certificate>,
+    ) -> Result<Self, Failure> {
         let mut workers = Self { running: JoinSet::new(), stop: CancellationToken::new() };
         workers.add("metrics", |stop| metrics.run_upkeep(stop));
-        let (ring, limiter) = (std::sync::Arc::clone(&app.ring), app.limiter.clone());
+        let (ring, limiter) = (Arc::clone(&app.ring), app.limiter.clone());
         workers.add("keys", |stop| {
             every(Duration::from_secs(5), stop, move || {
                 if let Err(error) = ring.reload() {
@@ -35,10 +42,15 @@ impl Workers {
         if let Some(certificate) = certificate {
             workers.add("certificate", |stop| certificate.watch(Duration::from_secs(5), stop));
         }
+        if roles.worker {
+            // Before the relay: what the in-process broker acknowledges, its consumers have.
+            workers.consumers(app)?;
+            workers.housekeeping(app);
+        }
         if roles.relay {
             let relay = Relay::new(
                 app.db.clone(),
-                std::sync::Arc::clone(&app.broker),
+                Arc::clone(&app.broker),
                 app.log.hint(),
                 app.clock.clone(),
                 app.ids.clone(),
@@ -48,10 +60,24 @@ impl Workers {
             let (db, clock) = (app.db.clone(), app.clock.clone());
             workers.add("sampler", |stop| events::sample(db, clock, Duration::from_secs(2), stop));
         }
-        if roles.worker {
-            workers.housekeeping(app);
+        Ok(workers)
+    }
+
+    fn consumers(&mut self, app: &App) -> Result<(), Failure> {
+        for processor in app.consumers() {
+            let source = if let Some(memory) = &app.memory {
+                memory.attach(Arc::clone(&processor));
+                None
+            } else {
+                let topics: Vec<_> = processor.topics().iter().map(|topic| topic.name()).collect();
+                let batch = app.config.events.consumer_batch;
+                Some(KafkaSource::join(&app.config.kafka, processor.name(), &topics, batch)?)
+            };
+            self.add(processor.name(), |stop| consumer::run(processor, source, stop));
         }
-        workers
+        let (db, broker, clock) = (app.db.clone(), Arc::clone(&app.broker), app.clock.clone());
+        self.add("dead letters", |stop| consumer::run_dead_letters(db, broker, clock, stop));
+        Ok(())
     }
 
     fn housekeeping(&mut self, app: &App) {

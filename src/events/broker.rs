@@ -21,6 +21,19 @@ pub struct Record {
     pub headers: Vec<(&'static str, String)>,
 }
 
+/// A dead letter on its way to its topic: bytes as they were read, and where they come from as headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dead {
+    /// `<topic>.dlq`.
+    pub topic: String,
+    /// The key that it had.
+    pub key: Option<Vec<u8>>,
+    /// The value that it had.
+    pub value: Option<Vec<u8>>,
+    /// The headers that it had, and `dlq-…`.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
 /// Why a record was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
@@ -44,6 +57,9 @@ pub trait Broker: Send + Sync {
     /// good. **Contract:** records of one key are taken in the order of the batch, and after one that was not taken
     /// no later one of the same key is.
     fn publish(&self, batch: Vec<Record>) -> BoxFuture<'_, Vec<Result<(), PublishError>>>;
+
+    /// Publishes a dead letter.
+    fn publish_dead(&self, letter: Dead) -> BoxFuture<'_, Result<(), PublishError>>;
 
     /// Whether it can be reached.
     fn check(&self) -> BoxFuture<'_, ProbeResult>;

@@ -10,7 +10,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -24,20 +23,16 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::{ClientConfig, ClientContext, Statistics};
 use secrecy::ExposeSecret as _;
 
-use super::broker::{Broker, PublishError, Record};
+use super::broker::{Broker, Dead, PublishError, Record};
 use super::{KafkaConfig, Topic, metrics as names};
 use crate::kernel::ProbeResult;
 
 /// librdkafka's own words and figures.
-#[derive(Clone, Default)]
-struct Context {
-    brokers_up: Arc<AtomicI64>,
-}
+struct Context;
 
 impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         let up = statistics.brokers.values().filter(|broker| broker.nodeid >= 0 && broker.state == "UP").count();
-        self.brokers_up.store(i64::try_from(up).unwrap_or_default(), Ordering::Relaxed);
         metrics::gauge!(names::KAFKA_BROKERS_UP).set(f64::from(u32::try_from(up).unwrap_or_default()));
         metrics::gauge!(names::KAFKA_QUEUE).set(f64::from(u32::try_from(statistics.msg_cnt).unwrap_or_default()));
     }
@@ -144,7 +139,7 @@ impl KafkaBroker {
 }
 
 fn create(settings: &ClientConfig) -> Result<Producer, String> {
-    settings.create_with_context(Context::default()).map(Arc::new).map_err(|error| format!("kafka: {error}"))
+    settings.create_with_context(Context).map(Arc::new).map_err(|error| format!("kafka: {error}"))
 }
 
 /// Whether the same record may be taken later.
@@ -163,7 +158,7 @@ fn sort(error: &KafkaError) -> PublishError {
     }
 }
 
-fn client_settings(config: &KafkaConfig) -> ClientConfig {
+pub(super) fn client_settings(config: &KafkaConfig) -> ClientConfig {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", &config.brokers).set("client.id", &config.client_id);
     let sasl = !config.sasl_username.is_empty();
@@ -217,6 +212,24 @@ impl Broker for KafkaBroker {
         })
     }
 
+    fn publish_dead(&self, letter: Dead) -> BoxFuture<'_, Result<(), PublishError>> {
+        let producer = self.producer.load_full();
+        Box::pin(async move {
+            let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len());
+            for (name, value) in &letter.headers {
+                headers = headers.insert(Header { key: name, value: Some(value) });
+            }
+            let mut message = FutureRecord::<[u8], [u8]>::to(&letter.topic).headers(headers);
+            (message.key, message.payload) = (letter.key.as_deref(), letter.value.as_deref());
+            let queued = producer.send_result(message).map_err(|(error, _)| sort(&error))?;
+            match queued.await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err((error, _))) => Err(sort(&error)),
+                Err(_) => Err(PublishError::Transient("the producer was closed".to_owned())),
+            }
+        })
+    }
+
     fn check(&self) -> BoxFuture<'_, ProbeResult> {
         let producer = self.producer.load_full();
         Box::pin(async move {
@@ -248,15 +261,20 @@ impl Broker for KafkaBroker {
 }
 
 impl KafkaBroker {
-    /// Creates the topics that are missing. Returns one line for each topic.
+    /// Creates the topics that are missing, those of the dead letters too. Returns one line for each topic.
     pub async fn ensure_topics(&self, spec: TopicSpec) -> Result<Vec<String>, String> {
         let admin: AdminClient<_> = self.settings.create().map_err(|error| error.to_string())?;
         let min_insync = spec.min_insync.to_string();
-        let topics = Topic::ALL.map(|topic| {
-            NewTopic::new(topic.name(), spec.partitions, TopicReplication::Fixed(spec.replication))
-                .set("min.insync.replicas", &min_insync)
-                .set("unclean.leader.election.enable", "false")
-        });
+        let names: Vec<_> =
+            Topic::ALL.iter().flat_map(|topic| [topic.name().to_owned(), topic.dead_letters()]).collect();
+        let topics: Vec<_> = names
+            .iter()
+            .map(|name| {
+                NewTopic::new(name, spec.partitions, TopicReplication::Fixed(spec.replication))
+                    .set("min.insync.replicas", &min_insync)
+                    .set("unclean.leader.election.enable", "false")
+            })
+            .collect();
         let options = AdminOptions::new()
             .operation_timeout(Some(Duration::from_secs(20)))
             .request_timeout(Some(Duration::from_secs(25)));

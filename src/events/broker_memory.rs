@@ -2,14 +2,15 @@
 //! the log in the database, so nothing is lost with it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use super::Topic;
-use super::broker::{Broker, PublishError, Record};
+use super::broker::{Broker, Dead, PublishError, Record};
+use super::consumer::{Message, Processor};
 use crate::kernel::ProbeResult;
 
 /// Records that are kept for late readers, for each topic.
@@ -18,12 +19,15 @@ const KEPT: usize = 10_000;
 /// The broker.
 pub struct MemoryBroker {
     topics: [Mutex<VecDeque<Record>>; 3],
+    dead: Mutex<VecDeque<Dead>>,
     live: broadcast::Sender<Record>,
+    consumers: Mutex<Vec<Arc<Processor>>>,
 }
 
 impl Default for MemoryBroker {
     fn default() -> Self {
-        Self { topics: Default::default(), live: broadcast::channel(4096).0 }
+        let live = broadcast::channel(4096).0;
+        Self { topics: Default::default(), dead: Mutex::default(), live, consumers: Mutex::default() }
     }
 }
 
@@ -32,6 +36,37 @@ impl MemoryBroker {
     pub fn records(&self, topic: Topic) -> Vec<Record> {
         let records = self.topics[topic as usize].lock().unwrap_or_else(PoisonError::into_inner);
         records.iter().cloned().collect()
+    }
+
+    /// The dead letters that are kept, oldest first.
+    pub fn dead(&self) -> Vec<Dead> {
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Lets a consumer take part: from now on a batch is acknowledged when this consumer has it for good.
+    pub fn attach(&self, consumer: Arc<Processor>) {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner).push(consumer);
+    }
+
+    async fn consume(&self, batch: &[Record]) -> Result<(), PublishError> {
+        let consumers = self.consumers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for consumer in consumers {
+            let its_own = batch.iter().filter(|record| consumer.topics().contains(&record.topic));
+            let messages: Vec<_> = its_own.map(Message::from).collect();
+            let processed = consumer.process(&messages).await;
+            processed.map_err(|error| PublishError::Transient(format!("{}: {error}", consumer.name())))?;
+        }
+        Ok(())
+    }
+
+    fn keep(&self, record: Record) {
+        let mut records = self.topics[record.topic as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        if records.len() == KEPT {
+            records.pop_front();
+        }
+        records.push_back(record.clone());
+        // Nobody may be listening.
+        let _ = self.live.send(record);
     }
 
     /// What is published from now on. A reader that falls behind by 4,096 records is told that it missed some.
@@ -46,20 +81,26 @@ impl Broker for MemoryBroker {
     }
 
     fn publish(&self, batch: Vec<Record>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
-        let outcomes = batch
-            .into_iter()
-            .map(|record| {
-                let mut records = self.topics[record.topic as usize].lock().unwrap_or_else(PoisonError::into_inner);
-                if records.len() == KEPT {
-                    records.pop_front();
-                }
-                records.push_back(record.clone());
-                // Nobody may be listening.
-                let _ = self.live.send(record);
+        Box::pin(async move {
+            // What a consumer had already is dropped by its inbox when the batch comes again.
+            if let Err(error) = self.consume(&batch).await {
+                return batch.iter().map(|_| Err(error.clone())).collect();
+            }
+            let taken = |record| {
+                self.keep(record);
                 Ok(())
-            })
-            .collect();
-        Box::pin(std::future::ready(outcomes))
+            };
+            batch.into_iter().map(taken).collect()
+        })
+    }
+
+    fn publish_dead(&self, letter: Dead) -> BoxFuture<'_, Result<(), PublishError>> {
+        let mut dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        if dead.len() == KEPT {
+            dead.pop_front();
+        }
+        dead.push_back(letter);
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn check(&self) -> BoxFuture<'_, ProbeResult> {

@@ -29,6 +29,10 @@ pub struct Config {
     pub relay_lease_ms: u64,
     /// How often the outbox is looked at when nothing woke the relay, milliseconds.
     pub relay_poll_ms: u64,
+    /// Messages that a consumer takes in one transaction.
+    pub consumer_batch: usize,
+    /// The waits before each further try of an event whose effect failed, milliseconds.
+    pub retry_ladder_ms: Vec<u64>,
 }
 
 impl Config {
@@ -46,6 +50,13 @@ impl Config {
         }
         if !(5..=60_000).contains(&self.relay_poll_ms) {
             found.push(("relay_poll_ms", "must be 5 to 60000 milliseconds".to_owned()));
+        }
+        if !(1..=10_000).contains(&self.consumer_batch) {
+            found.push(("consumer_batch", "must be 1 to 10000 messages".to_owned()));
+        }
+        let a_week = 604_800_000;
+        if self.retry_ladder_ms.len() > 20 || self.retry_ladder_ms.iter().any(|wait| !(1..=a_week).contains(wait)) {
+            found.push(("retry_ladder_ms", "must be at most 20 waits of 1 ms to a week".to_owned()));
         }
         found
     }
@@ -73,6 +84,8 @@ pub struct KafkaConfig {
     pub sasl_password: SecretString,
     /// How long the producer waits for company, milliseconds.
     pub linger_ms: f64,
+    /// The name under which this process keeps its place in consumer groups; empty: none.
+    pub group_instance_id: String,
     /// For `todo topics ensure`.
     pub partitions: i32,
     /// For `todo topics ensure`.

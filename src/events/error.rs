@@ -20,6 +20,14 @@ pub enum Error {
     /// The broker did not take a batch.
     #[error("the broker: {0}")]
     Broker(String),
+    /// A dead letter cannot be redriven: this version cannot read it either.
+    #[error("the letter {id} cannot be redriven: {reason}")]
+    Undecodable {
+        /// The letter.
+        id: uuid::Uuid,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The user has no log: there is no such account, or it was erased.
     #[error("the account does not exist any more")]
     NoLog,

@@ -27,6 +27,23 @@ pub const KAFKA_BROKERS_UP: &str = "kafka_producer_brokers_up";
 /// Messages in the producer's queue.
 pub const KAFKA_QUEUE: &str = "kafka_producer_queue_messages";
 
+/// Events by consumer and outcome: applied, repeated, failed.
+pub const CONSUMED: &str = "consumer_events_total";
+/// Time from a change to a consumer's effect.
+pub const EFFECT_DELAY: &str = "consumer_effect_delay_seconds";
+/// Published events that did not come to a consumer.
+pub const GAPS: &str = "consumer_gaps_total";
+/// Rounds in which a consumer's database did not answer.
+pub const CONSUMER_FAILURES: &str = "consumer_failures_total";
+/// Events that wait to be tried again.
+pub const RETRIES_WAITING: &str = "consumer_retries_waiting";
+/// Events that became dead letters.
+pub const DEAD: &str = "consumer_dead_letters_total";
+/// Dead letters that nobody has decided about.
+pub const DEAD_LETTERS: &str = "dead_letters";
+/// How far a consumer is behind the end of its topics.
+pub const LAG: &str = "consumer_lag_messages";
+
 /// Describes them to the installed recorder.
 pub fn describe() {
     describe_counter!(
@@ -42,6 +59,14 @@ pub fn describe() {
     describe_gauge!(PARKED, "Users whose next event a broker refuses for good");
     describe_gauge!(SAMPLED, Unit::Seconds, "When the outbox was last sampled, as Unix time");
     describe_gauge!(SHARDS_HELD, "Shards of the outbox that this relay owns");
+    describe_counter!(CONSUMED, Unit::Count, "Events by consumer and outcome: applied, repeated, failed");
+    describe_histogram!(EFFECT_DELAY, Unit::Seconds, "Time from a change to the consumer's effect");
+    describe_counter!(GAPS, Unit::Count, "Published events that did not come to the consumer");
+    describe_counter!(CONSUMER_FAILURES, Unit::Count, "Rounds in which the consumer's database did not answer");
+    describe_gauge!(RETRIES_WAITING, "Events of the consumer that wait to be tried again");
+    describe_counter!(DEAD, Unit::Count, "Events that the consumer gave up as dead letters");
+    describe_gauge!(DEAD_LETTERS, "Dead letters of the topic that nobody has decided about");
+    describe_gauge!(LAG, "Messages between the consumer and the end of the topic, over the partitions of this member");
     describe_counter!(FAILURES, Unit::Count, "Failures of the relay by stage");
     describe_gauge!(KAFKA_BROKERS_UP, "Kafka brokers that the producer is connected to");
     describe_gauge!(KAFKA_QUEUE, "Messages in the Kafka producer's queue");

@@ -13,6 +13,7 @@ mod broker;
 mod broker_kafka;
 mod broker_memory;
 mod config;
+pub mod consumer;
 mod error;
 mod lease;
 mod log;
@@ -24,7 +25,7 @@ mod schema;
 mod tail;
 mod topic;
 
-pub use broker::{Broker, PublishError, Record};
+pub use broker::{Broker, Dead, PublishError, Record};
 pub use broker_kafka::{KafkaBroker, TopicSpec};
 pub use broker_memory::MemoryBroker;
 pub use config::{BrokerKind, Config, KafkaConfig};
@@ -39,5 +40,12 @@ pub use tail::{Entry, Tail};
 pub use topic::Topic;
 
 /// Every statement of this room: a test prepares them on both databases.
-pub const STATEMENTS: &[&[crate::storage::Sql]] =
-    &[log::STATEMENTS, outbox::STATEMENTS, lease::STATEMENTS, tail::STATEMENTS];
+pub const STATEMENTS: &[&[crate::storage::Sql]] = &[
+    log::STATEMENTS,
+    outbox::STATEMENTS,
+    lease::STATEMENTS,
+    tail::STATEMENTS,
+    consumer::DEAD,
+    consumer::INBOX,
+    consumer::RETRIES,
+];

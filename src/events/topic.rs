@@ -27,6 +27,11 @@ impl Topic {
         }
     }
 
+    /// The topic of its dead letters.
+    pub fn dead_letters(self) -> String {
+        format!("{}.dlq", self.name())
+    }
+
     /// The schema of its values (JSON Schema 2020-12).
     pub fn schema(self) -> &'static str {
         match self {

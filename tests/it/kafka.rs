@@ -30,7 +30,7 @@ pub fn ensure_topics(flags: &[String]) {
     let output = Command::new(process::TODO).args(["topics", "ensure"]).args(sets).output().unwrap();
     let says = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{says} {}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(says.lines().count(), 3, "{says}");
+    assert_eq!(says.lines().count(), 6, "the topics and those of their dead letters: {says}");
 }
 
 /// A message as kcat reads it.

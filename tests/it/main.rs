@@ -8,11 +8,13 @@
 
 mod accounts;
 mod architecture;
+mod consumers;
 mod edge;
 mod endtoend;
 mod kafka;
 mod process;
 mod real_chaos;
+mod real_consumers;
 mod real_kafka;
 mod real_postgres;
 mod real_redis;

@@ -57,6 +57,10 @@ impl Broker for Script {
         })
     }
 
+    fn publish_dead(&self, _: todo::events::Dead) -> BoxFuture<'_, Result<(), PublishError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn check(&self) -> BoxFuture<'_, ProbeResult> {
         Box::pin(std::future::ready(Ok(())))
     }

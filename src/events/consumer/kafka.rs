@@ -1,0 +1,146 @@
+//! Messages from Kafka: a member of the consumer group that has the consumer's name.
+//!
+//! Partitions move between members one by one (`cooperative-sticky`), and a member that comes back within its session
+//! time-out under its own name (`group.instance.id`) gets its old ones without a rebalance. Offsets are stored after the
+//! messages were processed and committed by librdkafka; what is read twice is dropped by the inbox.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
+use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
+use tokio_util::sync::CancellationToken;
+
+use super::message::Message;
+use super::processor::Processor;
+use crate::events::broker_kafka::client_settings;
+use crate::events::{KafkaConfig, metrics as names};
+use crate::kernel::Backoff;
+
+/// Tells how far the group is behind, as far as this member knows.
+struct Lag(String);
+
+impl ClientContext for Lag {
+    fn stats(&self, statistics: Statistics) {
+        for (name, topic) in &statistics.topics {
+            let lag: i64 = topic.partitions.values().map(|partition| partition.consumer_lag.max(0)).sum();
+            let lag = f64::from(u32::try_from(lag).unwrap_or(u32::MAX));
+            metrics::gauge!(names::LAG, "consumer" => self.0.clone(), "topic" => name.clone()).set(lag);
+        }
+    }
+}
+
+impl ConsumerContext for Lag {}
+
+/// A member of a group.
+pub struct KafkaSource {
+    consumer: StreamConsumer<Lag>,
+    batch: usize,
+}
+
+impl KafkaSource {
+    /// Joins the group `group` for `topics` in the background.
+    pub fn join(config: &KafkaConfig, group: &str, topics: &[&str], batch: usize) -> Result<Self, String> {
+        let mut settings = client_settings(config);
+        settings
+            .set("group.id", group)
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "1000")
+            .set("enable.auto.offset.store", "false")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", "30000")
+            .set("fetch.wait.max.ms", "50")
+            .set("isolation.level", "read_committed");
+        if !config.group_instance_id.is_empty() {
+            settings.set("group.instance.id", &config.group_instance_id);
+        }
+        settings.set("statistics.interval.ms", "5000");
+        let consumer: StreamConsumer<Lag> =
+            settings.create_with_context(Lag(group.to_owned())).map_err(|error| format!("kafka: {error}"))?;
+        consumer.subscribe(topics).map_err(|error| format!("kafka: {error}"))?;
+        Ok(Self { consumer, batch })
+    }
+
+    /// Feeds `processor` until told to stop.
+    pub async fn run(self, processor: &Processor, stop: CancellationToken) {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        while !stop.is_cancelled() {
+            let batch = tokio::select! {
+                () = stop.cancelled() => break,
+                batch = self.next_batch() => batch,
+            };
+            while let Err(error) = processor.process(&batch).await {
+                metrics::counter!(names::CONSUMER_FAILURES, "consumer" => processor.name()).increment(1);
+                tracing::warn!(consumer = processor.name(), %error, "the database does not take this consumer's work: it will try again");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(backoff.next(0)) => {}
+                }
+            }
+            backoff.reset();
+            self.store(&batch);
+        }
+        // What was stored is committed when the consumer is dropped.
+    }
+
+    /// At least one message, and what else is here already.
+    pub async fn next_batch(&self) -> Vec<Message> {
+        let mut batch = vec![self.next().await];
+        while batch.len() < self.batch {
+            match self.consumer.recv().now_or_never() {
+                Some(Ok(message)) => batch.push(owned(&message)),
+                _ => break,
+            }
+        }
+        batch
+    }
+
+    async fn next(&self) -> Message {
+        loop {
+            match self.consumer.recv().await {
+                Ok(message) => return owned(&message),
+                Err(error) => {
+                    // A broker that is away, a topic that is not there yet: librdkafka goes on by itself.
+                    tracing::debug!(%error, "the consumer was told of an error");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    /// These were processed. A partition that was taken from this member meanwhile is the next one's business: it reads
+    /// again what was not committed.
+    pub fn store(&self, batch: &[Message]) {
+        let mut last: BTreeMap<(&str, i64), i64> = BTreeMap::new();
+        for message in batch {
+            last.insert((&message.topic, message.partition), message.offset + 1);
+        }
+        for ((topic, partition), offset) in last {
+            let mut stored = TopicPartitionList::new();
+            let partition = i32::try_from(partition).unwrap_or_default();
+            if stored.add_partition_offset(topic, partition, Offset::Offset(offset)).is_ok() {
+                let _ = self.consumer.store_offsets(&stored);
+            }
+        }
+    }
+}
+
+fn owned(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
+    let headers = message.headers().map(|headers| {
+        let pair = |header: rdkafka::message::Header<'_, &[u8]>| {
+            (header.key.to_owned(), header.value.unwrap_or_default().to_vec())
+        };
+        headers.iter().map(pair).collect()
+    });
+    Message {
+        topic: message.topic().to_owned(),
+        partition: i64::from(message.partition()),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: headers.unwrap_or_default(),
+    }
+}

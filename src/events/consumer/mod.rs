@@ -1,0 +1,69 @@
+//! Consumers: what the product itself does with its events.
+//!
+//! **How an effect happens exactly once.** The broker delivers at least once. A consumer's effect and its place in the
+//! user's events ([`inbox`]) are one transaction, so that a repetition is seen by its `seq` and dropped, wherever the
+//! process died in between. The offset is stored after that transaction.
+//!
+//! **How order is kept.** A topic's partition has all events of a user, and the inbox row of the user is locked while
+//! something is done to them. An event whose effect fails waits in the database and is tried again; later events of
+//! its user wait behind it, others flow on. What fails to the end of the ladder becomes a dead letter, and the user's
+//! next event has its turn.
+//!
+//! **Where messages come from.** From Kafka by a consumer group of the consumer's name; on the embedded default from
+//! the in-process broker, which acknowledges an event when every consumer has it for good.
+
+mod dead;
+mod inbox;
+mod kafka;
+mod message;
+mod processor;
+mod retry;
+mod worker;
+
+use futures::future::BoxFuture;
+
+use crate::events::Topic;
+use crate::storage::{self, Tx};
+
+pub use dead::{Letter, LetterState, discard, letter, letters, redrive};
+pub use kafka::KafkaSource;
+pub use message::{Delivery, Message};
+pub use processor::{Ladder, Processor};
+pub use worker::{run, run_dead_letters};
+
+pub(super) use dead::STATEMENTS as DEAD;
+pub(super) use inbox::STATEMENTS as INBOX;
+pub(super) use retry::STATEMENTS as RETRIES;
+
+/// What is done with events.
+pub trait Handler: Send + Sync {
+    /// Its name: the consumer group, and the key of its rows. It never changes.
+    fn name(&self) -> &'static str;
+
+    /// The topics it reads.
+    fn topics(&self) -> &'static [Topic];
+
+    /// The effect of these events, written in `tx`. Each user's are in order and come once. All of it is undone where
+    /// it fails: then they come again one by one.
+    fn apply<'a>(&'a self, tx: &'a mut Tx, events: &'a [Delivery]) -> BoxFuture<'a, Result<(), Failure>>;
+}
+
+/// Why an effect did not happen. It is decided where the failure arises.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database is away or busy: nobody's events go on, and nothing counts as a try.
+    #[error(transparent)]
+    Storage(storage::Error),
+    /// The same event may work later.
+    #[error("{0}")]
+    Retry(String),
+    /// This event will never work.
+    #[error("{0}")]
+    Reject(String),
+}
+
+impl From<storage::Error> for Failure {
+    fn from(error: storage::Error) -> Self {
+        if error.is_transient() { Self::Storage(error) } else { Self::Retry(error.to_string()) }
+    }
+}
