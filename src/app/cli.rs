@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use super::commands;
+use super::dead_letters::DlqCommand;
 use super::serve::Roles;
 use crate::config::{Config, Sources};
 use crate::events::Topic;
@@ -64,6 +65,9 @@ enum Command {
     /// Look at the log and the outbox
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Look at dead letters: events that a consumer gave up
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// Look after the broker's topics
     #[command(subcommand)]
     Topics(TopicsCommand),
@@ -186,6 +190,7 @@ pub fn main() -> ExitCode {
             Ok(())
         }
         Command::Events(command) => commands::events(&config, command),
+        Command::Dlq(command) => commands::dlq(&config, command),
         Command::Topics(command) => commands::topics(&config, &command),
         Command::User(command) => commands::user(config, command),
     };

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 
 use super::cli::{EventsCommand, TopicsCommand, UserCommand};
 use super::compose::{self, App, Failure};
+use super::dead_letters::{self, DlqCommand};
 use super::serve::{Roles, Running, start};
 use crate::auth::KeyRing;
 use crate::config::{Config, DEFAULTS};
@@ -153,6 +154,14 @@ pub(super) fn events(config: &Config, command: EventsCommand) -> Result<(), Fail
                 Ok(())
             }
         }
+    })
+}
+
+pub(super) fn dlq(config: &Config, command: DlqCommand) -> Result<(), Failure> {
+    run(async move {
+        let db = open(config)?;
+        Migrations::of(&db).verify().await.map_err(says)?;
+        dead_letters::command(&db, command).await
     })
 }
 

@@ -8,6 +8,7 @@
 mod cli;
 mod commands;
 mod compose;
+mod dead_letters;
 mod serve;
 mod workers;
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::middleware::from_fn_with_state;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +78,9 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
     };
     let (stop_api, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let deadline = Duration::from_millis(app.config.http.drain_deadline_ms);
-    let admin_router = http::admin(readiness.clone(), render);
+    let admin_router = http::admin(readiness.clone(), render)
+        .merge(super::dead_letters::routes(app.db.clone()))
+        .layer(from_fn_with_state(app.ids.clone(), http::problems));
     let admin_task = tokio::spawn(admin_server.serve(admin_router, stop_admin.clone(), Duration::from_secs(1)));
     let shared = shared(&app);
     let api_task = api_server.map(|server| {

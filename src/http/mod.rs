@@ -38,5 +38,5 @@ pub use health::{Readiness, Render, admin};
 pub use limit::{Decision, Limiter, Policy};
 pub use problem::{FieldError, Problem, ProblemBody};
 pub use server::Server;
-pub use stack::{Shared, stack};
+pub use stack::{Shared, problems, stack};
 pub use tls::Certificate;

@@ -219,6 +219,12 @@ fn span(method: &'static str, route: &str, request_id: &str, parent: &openteleme
     span
 }
 
+/// Writes the bodies of problems where there is no stack: on the admin port.
+pub async fn problems(State(ids): State<Ids>, request: Request, next: Next) -> Response {
+    let (id, instance) = (request_id(&request, &ids), request.uri().path().to_owned());
+    render(next.run(request).await, &instance, &id)
+}
+
 /// Writes the body of a problem, and makes one of a bare failure that a library answered with.
 fn render(mut response: Response, instance: &str, request_id: &str) -> Response {
     let status = response.status();

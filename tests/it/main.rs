@@ -9,6 +9,7 @@
 mod accounts;
 mod architecture;
 mod consumers;
+mod dead_letters;
 mod edge;
 mod endtoend;
 mod kafka;
