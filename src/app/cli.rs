@@ -127,6 +127,28 @@ pub(super) enum TopicsCommand {
     Ensure,
     /// Name the topics and their schemas
     List,
+    /// Take a topic to more partitions without breaking the order of anybody's events
+    ///
+    /// Events of the topic wait in the outbox meanwhile; nothing is refused. It waits until every relay and every
+    /// consumer group is done with what is there, which takes seconds where nobody is behind.
+    Expand {
+        /// todo-events, chat-events or user-events
+        topic: Topic,
+        /// How many partitions it shall have
+        #[arg(long)]
+        partitions: usize,
+        /// The longest wait for relays and consumer groups, in seconds
+        #[arg(long, default_value_t = 300)]
+        timeout: u64,
+        /// A consumer group whose place is not waited for, e.g. one that nobody runs any more; may be repeated
+        #[arg(long, value_name = "GROUP")]
+        ignore_group: Vec<String>,
+    },
+    /// End the fence that an expansion left behind when it was killed
+    Unfence {
+        /// todo-events, chat-events or user-events
+        topic: Topic,
+    },
 }
 
 /// `todo user …`

@@ -14,7 +14,7 @@ use super::dead_letters::{self, DlqCommand};
 use super::serve::{Roles, Running, start};
 use crate::auth::KeyRing;
 use crate::config::{Config, DEFAULTS};
-use crate::events::{self, BrokerKind, Entry, KafkaBroker, Tail, Topic};
+use crate::events::{self, BrokerKind, Entry, Expansion, KafkaBroker, KafkaConfig, Tail, Topic};
 use crate::kernel::{Clock, Ids};
 use crate::storage::{Db, Migrations};
 use crate::telemetry;
@@ -215,19 +215,34 @@ pub(super) fn topics(config: &Config, command: &TopicsCommand) -> Result<(), Fai
                 }
             }
             TopicsCommand::Ensure => {
-                if config.events.broker == BrokerKind::Memory {
-                    return Err("events.broker is `memory`, whose topics need no making: for a cluster add \
-                                `--set events.broker=kafka`"
-                        .to_owned());
-                }
-                let broker = KafkaBroker::connect(&config.kafka)?;
+                let broker = KafkaBroker::connect(kafka(config)?)?;
                 for line in broker.ensure_topics(config.kafka.topic_spec()).await? {
                     println!("{line}");
                 }
             }
+            TopicsCommand::Expand { topic, partitions, timeout, ignore_group } => {
+                let patience = Duration::from_secs((*timeout).clamp(1, 86_400));
+                let (topic, partitions, ignore) = (*topic, *partitions, ignore_group.clone());
+                let asked = Expansion { topic, partitions, patience, ignore };
+                let cluster = kafka(config)?;
+                events::expand(&open(config)?, cluster, &asked, |step| println!("{step}")).await?;
+            }
+            TopicsCommand::Unfence { topic } => {
+                events::unfence(&open(config)?, *topic).await?;
+                println!("{topic} takes events");
+            }
         }
         Ok(())
     })
+}
+
+fn kafka(config: &Config) -> Result<&KafkaConfig, Failure> {
+    if config.events.broker == BrokerKind::Memory {
+        return Err("events.broker is `memory`, whose topics need no making: for a cluster add \
+                    `--set events.broker=kafka`"
+            .to_owned());
+    }
+    Ok(&config.kafka)
 }
 
 pub(super) fn user(config: Config, command: UserCommand) -> Result<(), Failure> {

@@ -61,6 +61,9 @@ pub trait Broker: Send + Sync {
     /// Publishes a dead letter.
     fn publish_dead(&self, letter: Dead) -> BoxFuture<'_, Result<(), PublishError>>;
 
+    /// From here on it knows the topics as they are now: their partitions may have changed.
+    fn refresh(&self) {}
+
     /// Whether it can be reached.
     fn check(&self) -> BoxFuture<'_, ProbeResult>;
 

@@ -230,6 +230,13 @@ impl Broker for KafkaBroker {
         })
     }
 
+    fn refresh(&self) {
+        match create(&self.producer_settings) {
+            Ok(fresh) => self.producer.store(fresh),
+            Err(error) => tracing::error!(error, "a new Kafka producer could not be made: the old one goes on"),
+        }
+    }
+
     fn check(&self) -> BoxFuture<'_, ProbeResult> {
         let producer = self.producer.load_full();
         Box::pin(async move {

@@ -29,10 +29,10 @@ macro_rules! now {
 
 statements! {
     BEAT: "lease.beat" = {
-        concat!("INSERT INTO relay_members (owner, seen_at) VALUES ($1, ", now!(postgres), ") \
-            ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at"),
-        concat!("INSERT INTO relay_members (owner, seen_at) VALUES ($1, ", now!(sqlite), ") \
-            ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at")
+        concat!("INSERT INTO relay_members (owner, seen_at, fence_seen) VALUES ($1, ", now!(postgres), ", $2) \
+            ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at, fence_seen = excluded.fence_seen"),
+        concat!("INSERT INTO relay_members (owner, seen_at, fence_seen) VALUES ($1, ", now!(sqlite), ", $2) \
+            ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at, fence_seen = excluded.fence_seen")
     };
     BURY: "lease.bury" = {
         concat!("DELETE FROM relay_members WHERE seen_at < ", now!(postgres), " - $1"),
@@ -92,11 +92,12 @@ impl Leases {
     }
 
     /// Renews, gives back what is more than a fair share, and takes what is free. `busy` says which shards have a
-    /// batch under way: those are not given back now. Returns whether there are new shards.
-    pub(super) async fn tick(&self, busy: impl Fn(i64) -> bool) -> Result<bool, Error> {
+    /// batch under way: those are not given back now. `fence_seen` is the generation of fences up to which all
+    /// batches are over. Returns whether there are shards that could not be sent a moment ago.
+    pub(super) async fn tick(&self, busy: impl Fn(i64) -> bool, fence_seen: i64) -> Result<bool, Error> {
         let ttl = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX);
         let asked = Instant::now();
-        self.beat(ttl).await?;
+        self.beat(ttl, fence_seen).await?;
         let (members,) = {
             let mut exec = self.db.read().await?;
             sql!(fetch_one (i64,) => exec, MEMBERS)?
@@ -120,15 +121,13 @@ impl Leases {
             taken = sql!(fetch_all (i64, i64) => exec, ACQUIRE, self.owner, ttl, missing)?;
             exec.commit().await?;
         }
-        let fresh = !taken.is_empty();
-        self.store(asked, kept.into_iter().chain(taken));
-        Ok(fresh)
+        Ok(self.store(asked, kept.into_iter().chain(taken)))
     }
 
     /// Shows a sign of life, and strikes off who has shown none for three lease times: its leases end on their own.
-    async fn beat(&self, ttl: i64) -> Result<(), Error> {
+    async fn beat(&self, ttl: i64, fence_seen: i64) -> Result<(), Error> {
         let mut exec = self.db.single().await?;
-        sql!(execute exec, BEAT, self.owner)?;
+        sql!(execute exec, BEAT, self.owner, fence_seen)?;
         sql!(execute exec, BURY, ttl.saturating_mul(3))?;
         Ok(exec.commit().await?)
     }
@@ -143,12 +142,16 @@ impl Leases {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).retain(|shard, _| !shards.contains(shard));
     }
 
-    fn store(&self, asked: Instant, shards: impl Iterator<Item = (i64, i64)>) {
+    /// Returns whether there are shards that could not be sent a moment ago: new ones, and those whose renewal came late.
+    fn store(&self, asked: Instant, shards: impl Iterator<Item = (i64, i64)>) -> bool {
         // A quarter of the lease is the margin: what is sent at the last moment has that long to reach the broker.
         let until = asked + self.ttl * 3 / 4;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *held);
         *held = shards.map(|(shard, epoch)| (shard, Lease { epoch, until })).collect();
+        let now = Instant::now();
         metrics::gauge!(super::metrics::SHARDS_HELD).set(f64::from(u32::try_from(held.len()).unwrap_or_default()));
+        held.keys().any(|shard| before.get(shard).is_none_or(|lease| lease.until <= now))
     }
 
     /// Gives everything back, so that a successor need not wait.

@@ -15,6 +15,8 @@ mod broker_memory;
 mod config;
 pub mod consumer;
 mod error;
+mod expand;
+mod fence;
 mod lease;
 mod log;
 pub mod metrics;
@@ -30,6 +32,8 @@ pub use broker_kafka::{KafkaBroker, TopicSpec};
 pub use broker_memory::MemoryBroker;
 pub use config::{BrokerKind, Config, KafkaConfig};
 pub use error::Error;
+pub use expand::{Expansion, expand, unfence};
+pub use fence::fenced;
 pub use lease::holders;
 pub use log::{Change, Commits, Draft, Event, EventLog, SHARDS, changes, first_seq, forget_erased, last_seq, shard_of};
 pub use outbox::{Backlog, ParkedKey, backlog, parked, rearm};
@@ -45,6 +49,7 @@ pub const STATEMENTS: &[&[crate::storage::Sql]] = &[
     outbox::STATEMENTS,
     lease::STATEMENTS,
     tail::STATEMENTS,
+    fence::STATEMENTS,
     consumer::DEAD,
     consumer::INBOX,
     consumer::RETRIES,

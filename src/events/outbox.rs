@@ -13,10 +13,11 @@ statements! {
     // The shards come as the bits of a number: a plain filter, so that the plan stays a walk along the primary key. It
     // says `<> 0` because PostgreSQL takes `= 1` to fit one row in two hundred, and would then sort the whole backlog.
     BATCH: "outbox.batch" = "SELECT outbox.id, outbox.shard, outbox.user_id, outbox.seq, events.event_id, events.topic, \
-        events.event_type, events.subject_id, events.traceparent, events.occurred_at, events.value \
-        FROM outbox JOIN events ON events.user_id = outbox.user_id AND events.seq = outbox.seq \
+        events.event_type, events.subject_id, events.traceparent, events.occurred_at, events.value, \
+        (SELECT CAST(coalesce(sum(generation), 0) AS bigint) FROM topic_fences) AS generation FROM outbox JOIN events ON events.user_id = outbox.user_id AND events.seq = outbox.seq \
         WHERE (($1 >> CAST(outbox.shard AS integer)) & 1) <> 0 \
         AND NOT EXISTS (SELECT 1 FROM parked_keys WHERE parked_keys.user_id = outbox.user_id) \
+        AND NOT EXISTS (SELECT 1 FROM topic_fences WHERE topic_fences.topic = events.topic AND topic_fences.fenced = 1) \
         ORDER BY outbox.id LIMIT $2";
     // Recorded only where the lease is still ours. Losing this commit in a crash repeats a publish and loses nothing,
     // so PostgreSQL need not wait for its disk here. The sub-selects without a row of the outbox are evaluated once.
@@ -54,6 +55,8 @@ pub(super) struct Waiting {
     pub(super) traceparent: Option<String>,
     pub(super) occurred_at: DateTime<Utc>,
     value: String,
+    /// Of the fences, as the look at the outbox saw them.
+    pub(super) generation: i64,
 }
 
 impl Waiting {

@@ -12,8 +12,8 @@
 //! **When the broker is down** the lanes wait in it with one batch each; the backlog stays in the database.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use super::broker::{Broker, PublishError, Record};
+use super::fence;
 use super::lease::{Lease, Leases};
 use super::log::Commits;
 use super::outbox::{self, Waiting};
@@ -43,6 +44,10 @@ pub struct Relay {
     leases: Leases,
     /// The shards that a lane has a batch of under way: bit n for shard n.
     busy: Vec<AtomicI64>,
+    /// How many turns each lane has begun: the turn before is over then.
+    turns: Vec<AtomicU64>,
+    /// The generation of fences that the broker's producer was made in.
+    generation: Mutex<i64>,
 }
 
 impl Relay {
@@ -57,7 +62,9 @@ impl Relay {
     ) -> Self {
         let leases = Leases::new(db.clone(), ids.uuid(), Duration::from_millis(config.relay_lease_ms));
         let busy = (0..config.relay_lanes).map(|_| AtomicI64::new(0)).collect();
-        Self { db, broker, hint, clock, ids, config, leases, busy }
+        let turns = (0..config.relay_lanes).map(|_| AtomicU64::new(0)).collect();
+        let generation = Mutex::new(-1);
+        Self { db, broker, hint, clock, ids, config, leases, busy, turns, generation }
     }
 
     /// Runs until told to stop; then finishes the batches under way and gives the shards back.
@@ -81,9 +88,13 @@ impl Relay {
 
     async fn keep_leases(&self, fresh: &watch::Sender<u64>, stop: &CancellationToken) {
         let period = Duration::from_millis(self.config.relay_lease_ms) / 4;
+        let mut fences = Fences::default();
         loop {
+            if let Err(error) = fences.look(self).await {
+                tracing::warn!(%error, "the fences could not be read");
+            }
             let busy = |shard: i64| self.busy.iter().any(|bits| bits.load(Ordering::SeqCst) >> shard & 1 == 1);
-            match self.leases.tick(busy).await {
+            match self.leases.tick(busy, fences.seen).await {
                 Ok(true) => fresh.send_modify(|count| *count += 1),
                 Ok(false) => {}
                 Err(error) => {
@@ -134,6 +145,9 @@ impl Relay {
 
     /// One batch of this lane's `shards`. True when there may be more at once.
     async fn turn(&self, lane: i64, shards: i64, leases: &BTreeMap<i64, Lease>) -> Result<bool, Error> {
+        if let Some(turns) = usize::try_from(lane).ok().and_then(|lane| self.turns.get(lane)) {
+            turns.fetch_add(1, Ordering::SeqCst);
+        }
         if shards == 0 {
             return Ok(false);
         }
@@ -142,10 +156,21 @@ impl Relay {
         if waiting.is_empty() {
             return Ok(false);
         }
+        // After a fence the topic may have other partitions.
+        self.know_fences(waiting.first().map_or(0, |row| row.generation));
         let full = i64::try_from(waiting.len()).unwrap_or(i64::MAX) >= self.config.relay_batch;
         let outcome = self.publish(waiting, leases).await;
         drop(busy);
         outcome.map(|()| full)
+    }
+
+    /// Locked until the new producer is there: no lane goes on with the old one.
+    fn know_fences(&self, generation: i64) {
+        let mut known = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != generation {
+            self.broker.refresh();
+            *known = generation;
+        }
     }
 
     async fn publish(&self, mut waiting: Vec<Waiting>, leases: &BTreeMap<i64, Lease>) -> Result<(), Error> {
@@ -208,6 +233,31 @@ impl Relay {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Which fences this relay has seen: a generation counts as seen when every lane has begun a turn after it was read, so
+/// that no batch from before is under way.
+#[derive(Default)]
+struct Fences {
+    seen: i64,
+    read: Option<(i64, Vec<u64>)>,
+}
+
+impl Fences {
+    async fn look(&mut self, relay: &Relay) -> Result<(), Error> {
+        let turns: Vec<_> = relay.turns.iter().map(|turns| turns.load(Ordering::SeqCst)).collect();
+        if let Some((generation, before)) = &self.read {
+            if turns.iter().zip(before).any(|(now, then)| now == then) {
+                return Ok(());
+            }
+            self.seen = *generation;
+        }
+        let generation = fence::generation(&relay.db).await?;
+        // Counted after the read: a turn that began before it may not have seen the fence.
+        let turns = relay.turns.iter().map(|turns| turns.load(Ordering::SeqCst)).collect();
+        self.read = Some((generation, turns));
+        Ok(())
     }
 }
 

@@ -112,7 +112,11 @@ pub struct Cluster {
     folder: tempfile::TempDir,
     servers: PathBuf,
     port: u16,
+    /// One such cluster at a time: they share the ports, and the machine.
+    _alone: std::sync::MutexGuard<'static, ()>,
 }
+
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 impl Cluster {
     const USER: &str = "todo";
@@ -127,7 +131,8 @@ impl Cluster {
         certificate(folder.path());
         let pem = ["key.pem", "cert.pem"].map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
         std::fs::write(folder.path().join("keystore.pem"), pem.concat()).unwrap();
-        let cluster = Self { folder, servers, port: base + 1000 };
+        let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let cluster = Self { folder, servers, port: base + 1000, _alone: alone };
         cluster.run("start", &[]);
         let scram = format!("SCRAM-SHA-512=[password={}]", Self::PASSWORD);
         let user = ["--entity-type", "users", "--entity-name", Self::USER];

@@ -16,6 +16,7 @@ mod kafka;
 mod process;
 mod real_chaos;
 mod real_consumers;
+mod real_expand;
 mod real_kafka;
 mod real_postgres;
 mod real_redis;

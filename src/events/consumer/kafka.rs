@@ -53,6 +53,8 @@ impl KafkaSource {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "30000")
             .set("fetch.wait.max.ms", "50")
+            // New partitions are found within it.
+            .set("topic.metadata.refresh.interval.ms", "10000")
             .set("isolation.level", "read_committed");
         if !config.group_instance_id.is_empty() {
             settings.set("group.instance.id", &config.group_instance_id);
