@@ -13,6 +13,7 @@ mod dead_letters;
 mod edge;
 mod endtoend;
 mod kafka;
+mod model;
 mod process;
 mod real_chaos;
 mod real_consumers;
