@@ -13,7 +13,7 @@ ARGS ?=
 # For `make test`: a part of a test's path, e.g. T=real_kafka.
 T ?=
 
-TARGETS := help setup run run-release build release check test unit fmt lint deny audit doc openapi bench chaos \
+TARGETS := help setup run run-release build release check test unit schemas fmt lint deny audit doc openapi bench chaos \
 	servers-up servers-down servers-env clean clean-cache
 .PHONY: $(TARGETS)
 
@@ -38,6 +38,11 @@ release: setup
 ## openapi        print the OpenAPI document of the API
 openapi: setup
 	@cargo run --locked --quiet -- openapi
+
+## schemas        write the events' JSON Schemas anew from their types (src/events/contract/)
+schemas: setup
+	@TODO_WRITE_SCHEMAS=1 cargo test --locked --quiet --lib -- events::contract
+	@git status --short src/events/schemas
 
 ##
 ##Testing

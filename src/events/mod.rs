@@ -12,8 +12,10 @@
 mod broker;
 mod broker_kafka;
 mod broker_memory;
+pub mod compat;
 mod config;
 pub mod consumer;
+pub mod contract;
 mod error;
 mod expand;
 mod fence;

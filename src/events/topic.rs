@@ -46,7 +46,25 @@ impl Topic {
         match self {
             Self::Todo => "urn:todo:schema:todo-events:1",
             Self::Chat => "urn:todo:schema:chat-events:1",
-            Self::User => "urn:todo:schema:user-events:1",
+            Self::User => "urn:todo:schema:user-events:2",
+        }
+    }
+
+    /// The number at the end of [`Topic::dataschema`].
+    pub fn version(self) -> usize {
+        match self {
+            Self::Todo | Self::Chat => 1,
+            Self::User => 2,
+        }
+    }
+
+    /// The versions that were released, the first one first. They are never edited: what is on a broker was written
+    /// by them, and somebody reads with them.
+    pub fn released(self) -> &'static [&'static str] {
+        match self {
+            Self::Todo => &[include_str!("schemas/released/todo-events/1.schema.json")],
+            Self::Chat => &[include_str!("schemas/released/chat-events/1.schema.json")],
+            Self::User => &[include_str!("schemas/released/user-events/1.schema.json")],
         }
     }
 }

@@ -1,53 +1,57 @@
 //! What an account's events say: never an e-mail address, a network address or a secret.
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::events::{Draft, Topic};
+use crate::events::Draft as AnyDraft;
+use crate::events::contract::{
+    ApiTokenCreated, ApiTokenRevoked, Erased, PasswordChanged, PayloadOf, ProfileUpdated, Registered, SessionsRevoked,
+    SignInFailed, SignedIn, SignedOut, UserEvent,
+};
 
-/// An event on `user-events` about `subject_id`: the account, a session or a token.
-fn about(event_type: &'static str, subject_id: Uuid, payload: Value) -> Draft<Value> {
-    Draft { topic: Topic::User, event_type, subject_id, payload }
+type Draft = AnyDraft<PayloadOf<UserEvent>>;
+
+pub(super) fn registered(user: Uuid, time_zone: &str, locale: &str) -> Draft {
+    let payload = Registered { time_zone: time_zone.to_owned(), locale: locale.to_owned() };
+    Draft::of(user, UserEvent::Registered(payload))
 }
 
-pub(super) fn registered(user: Uuid, time_zone: &str, locale: &str) -> Draft<Value> {
-    about("USER_REGISTERED", user, json!({ "timeZone": time_zone, "locale": locale }))
-}
-
-pub(super) fn signed_in(session: Uuid) -> Draft<Value> {
-    about("USER_SIGNED_IN", session, json!({ "sessionId": session }))
+pub(super) fn signed_in(session: Uuid) -> Draft {
+    Draft::of(session, UserEvent::SignedIn(SignedIn { session_id: session }))
 }
 
 /// `client` is a keyed hash of the address, so that tries from one place can be told apart and the place cannot.
-pub(super) fn sign_in_failed(user: Uuid, client: &str) -> Draft<Value> {
-    about("USER_SIGN_IN_FAILED", user, json!({ "reason": "wrong_password", "clientHash": client }))
+pub(super) fn sign_in_failed(user: Uuid, client: String) -> Draft {
+    let payload = SignInFailed { reason: "wrong_password".to_owned(), client_hash: client };
+    Draft::of(user, UserEvent::SignInFailed(payload))
 }
 
-pub(super) fn signed_out(session: Uuid) -> Draft<Value> {
-    about("USER_SIGNED_OUT", session, json!({ "sessionId": session }))
+pub(super) fn signed_out(session: Uuid) -> Draft {
+    Draft::of(session, UserEvent::SignedOut(SignedOut { session_id: session }))
 }
 
-pub(super) fn sessions_revoked(user: Uuid, sessions: &[Uuid], reason: &str) -> Draft<Value> {
-    about("USER_SESSIONS_REVOKED", user, json!({ "sessionIds": sessions, "reason": reason }))
+pub(super) fn sessions_revoked(user: Uuid, sessions: &[Uuid], reason: &str) -> Draft {
+    let payload = SessionsRevoked { session_ids: sessions.to_vec(), reason: reason.to_owned() };
+    Draft::of(user, UserEvent::SessionsRevoked(payload))
 }
 
-pub(super) fn profile_updated(user: Uuid, changed: &[&str]) -> Draft<Value> {
-    about("USER_PROFILE_UPDATED", user, json!({ "changed": changed }))
+pub(super) fn profile_updated(user: Uuid, changed: &[&str]) -> Draft {
+    let changed = changed.iter().map(|name| (*name).to_owned()).collect();
+    Draft::of(user, UserEvent::ProfileUpdated(ProfileUpdated { changed, display_name: None }))
 }
 
-pub(super) fn password_changed(user: Uuid) -> Draft<Value> {
-    about("USER_PASSWORD_CHANGED", user, json!({}))
+pub(super) fn password_changed(user: Uuid) -> Draft {
+    Draft::of(user, UserEvent::PasswordChanged(PasswordChanged {}))
 }
 
-pub(super) fn api_token_created(token: Uuid, scopes: &str) -> Draft<Value> {
-    let scopes: Vec<_> = scopes.split(' ').collect();
-    about("USER_API_TOKEN_CREATED", token, json!({ "apiTokenId": token, "scopes": scopes }))
+pub(super) fn api_token_created(token: Uuid, scopes: &str) -> Draft {
+    let scopes = scopes.split(' ').map(str::to_owned).collect();
+    Draft::of(token, UserEvent::ApiTokenCreated(ApiTokenCreated { api_token_id: token, scopes, name: None }))
 }
 
-pub(super) fn api_token_revoked(token: Uuid) -> Draft<Value> {
-    about("USER_API_TOKEN_REVOKED", token, json!({ "apiTokenId": token }))
+pub(super) fn api_token_revoked(token: Uuid) -> Draft {
+    Draft::of(token, UserEvent::ApiTokenRevoked(ApiTokenRevoked { api_token_id: token }))
 }
 
-pub(super) fn erased(user: Uuid) -> Draft<Value> {
-    about("USER_ERASED", user, json!({}))
+pub(super) fn erased(user: Uuid) -> Draft {
+    Draft::of(user, UserEvent::Erased(Erased {}))
 }

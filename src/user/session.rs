@@ -61,7 +61,7 @@ impl Accounts {
             Some(known) => {
                 let client = self.ring.audit_hash(&from.address.to_string());
                 let actor = Self::person(known.id, None);
-                let event = self.log.prepare(&actor, &event::sign_in_failed(known.id, &client))?;
+                let event = self.log.prepare(&actor, &event::sign_in_failed(known.id, client))?;
                 let mut tx = self.db.begin().await?;
                 self.log.append(&mut tx, &event).await?;
                 tx.commit().await?;

@@ -1,0 +1,89 @@
+//! `todo-events`: what happens to tasks.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+super::events! {
+    /// What happens to tasks.
+    TodoEvent on Todo {
+        /// It was made.
+        Created(TaskPayload) = "TASK_CREATED",
+        /// A field changed: edited, reopened, restored from the trash, moved. `changes` says which.
+        Updated(TaskPayload) = "TASK_UPDATED",
+        /// It was done.
+        Completed(TaskPayload) = "TASK_COMPLETED",
+        /// It went to the trash.
+        Deleted(TaskPayload) = "TASK_DELETED",
+    }
+}
+
+/// The task after the step: the contract's three fields, then what else it has, then what changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskPayload {
+    /// The task.
+    pub task_id: Uuid,
+    /// 1 to 500 characters.
+    #[schemars(length(min = 1, max = 500))]
+    pub title: String,
+    /// Whether it is done.
+    pub completed: bool,
+    /// Up to 10,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 10_000))]
+    pub description: Option<String>,
+    /// How much it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TaskPriority")]
+    pub priority: Option<TaskPriority>,
+    /// A date without a time.
+    #[serde(default)]
+    pub due_date: Option<NaiveDate>,
+    /// Rises by one with each change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 1))]
+    pub version: Option<i64>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DateTime<Utc>")]
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DateTime<Utc>")]
+    pub updated_at: Option<DateTime<Utc>>,
+    /// When it was done.
+    #[serde(default)]
+    pub completed_at: Option<DateTime<Utc>>,
+    /// When it went to the trash.
+    #[serde(default)]
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// Field by field, what it was and what it is.
+    #[serde(default)]
+    pub changes: BTreeMap<String, FieldChange>,
+}
+
+/// One field of a change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldChange {
+    /// What it was.
+    pub before: Value,
+    /// What it is.
+    pub after: Value,
+}
+
+/// How much a task matters.
+// A documented value would become a schema of its own, instead of a word in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskPriority {
+    None,
+    Low,
+    Medium,
+    High,
+    Urgent,
+}

@@ -1,0 +1,119 @@
+//! `user-events`: what happens to accounts. Never an e-mail address, a network address or a secret.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+super::events! {
+    /// What happens to accounts. Never an e-mail address.
+    UserEvent on User {
+        /// An account was made.
+        Registered(Registered) = "USER_REGISTERED",
+        /// A session began.
+        SignedIn(SignedIn) = "USER_SIGNED_IN",
+        /// A session was ended by who used it.
+        SignedOut(SignedOut) = "USER_SIGNED_OUT",
+        /// Somebody did not know the password.
+        SignInFailed(SignInFailed) = "USER_SIGN_IN_FAILED",
+        /// The profile was edited.
+        ProfileUpdated(ProfileUpdated) = "USER_PROFILE_UPDATED",
+        /// The password was changed.
+        PasswordChanged(PasswordChanged) = "USER_PASSWORD_CHANGED",
+        /// Sessions were ended from elsewhere, or by the service.
+        SessionsRevoked(SessionsRevoked) = "USER_SESSIONS_REVOKED",
+        /// A personal API token was made.
+        ApiTokenCreated(ApiTokenCreated) = "USER_API_TOKEN_CREATED",
+        /// A personal API token was revoked.
+        ApiTokenRevoked(ApiTokenRevoked) = "USER_API_TOKEN_REVOKED",
+        /// The account and all of its data were erased: the last event of its log.
+        Erased(Erased) = "USER_ERASED",
+    }
+}
+
+/// An account was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Registered {
+    /// Name of an IANA time zone.
+    pub time_zone: String,
+    /// A BCP 47 language tag.
+    pub locale: String,
+}
+
+/// A session began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedIn {
+    /// The session.
+    pub session_id: Uuid,
+}
+
+/// A session was ended by who used it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedOut {
+    /// The session.
+    pub session_id: Uuid,
+}
+
+/// Somebody did not know the password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInFailed {
+    /// Why it happened.
+    pub reason: String,
+    /// A truncated keyed hash of where it came from: tries from one place can be told apart, the place cannot.
+    pub client_hash: String,
+}
+
+/// The profile was edited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileUpdated {
+    /// The names of the fields that changed; their values are personal.
+    pub changed: Vec<String>,
+    /// Version 1 reserved it. It is personal, and never filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub display_name: Option<String>,
+}
+
+/// The password was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PasswordChanged {}
+
+/// Sessions were ended from elsewhere, or by the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionsRevoked {
+    /// The sessions.
+    pub session_ids: Vec<Uuid>,
+    /// Why it happened.
+    pub reason: String,
+}
+
+/// A personal API token was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiTokenCreated {
+    /// The token, not its secret.
+    pub api_token_id: Uuid,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Version 1 reserved it. It is personal, and never filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub name: Option<String>,
+}
+
+/// A personal API token was revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiTokenRevoked {
+    /// The token, not its secret.
+    pub api_token_id: Uuid,
+}
+
+/// The account and all of its data were erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Erased {}
