@@ -52,7 +52,7 @@ check: setup
 	@cargo clippy --locked --all-targets -- -D warnings
 	@cargo test --locked --lib --test it -- --skip real_
 
-## test           every test, on real PostgreSQL, PgBouncer, Kafka and Redis too (T=NAME: those whose path holds NAME)
+## test           every test, on real PostgreSQL, PgBouncer, Kafka, Redis and a schema registry too (T=NAME: those whose path holds NAME)
 test:
 	@scripts/test '$(T)'
 

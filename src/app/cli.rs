@@ -71,6 +71,9 @@ enum Command {
     /// Look after the broker's topics
     #[command(subcommand)]
     Topics(TopicsCommand),
+    /// Look after the events' schemas in the schema registry (schema_registry.url)
+    #[command(subcommand)]
+    Schemas(SchemasCommand),
     /// Look after accounts and signing keys
     #[command(subcommand)]
     User(UserCommand),
@@ -151,6 +154,17 @@ pub(super) enum TopicsCommand {
     },
 }
 
+/// `todo schemas …`
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum SchemasCommand {
+    /// Show each subject: our version, and those that are registered
+    List,
+    /// Ask whether our schemas can be registered beside those that are
+    Check,
+    /// Register our schemas with the compatibility FULL_TRANSITIVE; what is registered already stays
+    Push,
+}
+
 /// `todo user …`
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
@@ -214,6 +228,7 @@ pub fn main() -> ExitCode {
         Command::Events(command) => commands::events(&config, command),
         Command::Dlq(command) => commands::dlq(&config, command),
         Command::Topics(command) => commands::topics(&config, &command),
+        Command::Schemas(command) => commands::run(super::schemas::command(&config, command)),
         Command::User(command) => commands::user(config, command),
     };
     match outcome {

@@ -24,7 +24,7 @@ fn says(error: impl std::fmt::Display) -> Failure {
 }
 
 /// Runs a future on a runtime of its own.
-fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(says)?;
     let outcome = runtime.block_on(work);
     // What still hangs in a library must not keep the process.

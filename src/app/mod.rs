@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod compose;
 mod dead_letters;
+mod schemas;
 mod serve;
 mod workers;
 

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::compose::{App, Failure};
+use super::schemas::SchemaWatch;
 use super::workers::Workers;
 use crate::config::Config;
 use crate::events;
@@ -71,7 +72,8 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
     let api = api_server.as_ref().and_then(|server| server.address().ok());
     let app = Arc::new(App::compose(config, clock, ids, api.unwrap_or(admin))?);
     prepare_storage(&app).await?;
-    let readiness = Readiness::of(probes(&app));
+    let schemas = SchemaWatch::of(&app.config)?;
+    let readiness = Readiness::of(probes(&app, schemas.as_ref()));
     let render: http::Render = {
         let metrics = metrics.clone();
         Arc::new(move || metrics.render())
@@ -87,7 +89,7 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
         let router = http::stack(app.routes(), &shared);
         tokio::spawn(server.serve(router, stop_api.clone(), deadline))
     });
-    let workers = Workers::start(&app, roles, metrics, certificate)?;
+    let workers = Workers::start(&app, roles, metrics, certificate, schemas)?;
     Ok(Running { app, roles, api, admin, readiness, shared, stop_api, stop_admin, api_task, admin_task, workers })
 }
 
@@ -111,8 +113,10 @@ async fn prepare_storage(app: &App) -> Result<(), Failure> {
     outcome.map_err(|error| error.to_string())
 }
 
-fn probes(app: &Arc<App>) -> Vec<Arc<dyn Probe>> {
-    vec![Arc::new(app.db.clone()), Arc::new(BrokerProbe(Arc::clone(app)))]
+fn probes(app: &Arc<App>, schemas: Option<&SchemaWatch>) -> Vec<Arc<dyn Probe>> {
+    let mut probes: Vec<Arc<dyn Probe>> = vec![Arc::new(app.db.clone()), Arc::new(BrokerProbe(Arc::clone(app)))];
+    probes.extend(schemas.map(|schemas| Arc::new(schemas.clone()) as Arc<dyn Probe>));
+    probes
 }
 
 /// The broker is no reason to refuse requests: writes go on, and the backlog waits in the database.

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::compose::{App, Failure};
+use super::schemas::SchemaWatch;
 use super::serve::Roles;
 use crate::events::consumer::{self, KafkaSource};
 use crate::events::{self, Relay};
@@ -26,6 +27,7 @@ impl Workers {
         roles: Roles,
         metrics: Metrics,
         certificate: Option<Certificate>,
+        schemas: Option<SchemaWatch>,
     ) -> Result<Self, Failure> {
         let mut workers = Self { running: JoinSet::new(), stop: CancellationToken::new() };
         workers.add("metrics", |stop| metrics.run_upkeep(stop));
@@ -46,6 +48,9 @@ impl Workers {
             // Before the relay: what the in-process broker acknowledges, its consumers have.
             workers.consumers(app)?;
             workers.housekeeping(app);
+        }
+        if let Some(schemas) = schemas {
+            workers.add("schemas", |stop| schemas.run(Duration::from_secs(5), stop));
         }
         if roles.relay {
             let relay = Relay::new(

@@ -30,6 +30,8 @@ pub struct Config {
     pub events: events::Config,
     /// `[kafka]`
     pub kafka: events::KafkaConfig,
+    /// `[schema_registry]`
+    pub schema_registry: events::registry::RegistryConfig,
     /// `[http]`
     pub http: http::Config,
     /// `[limits]`
@@ -68,6 +70,7 @@ impl Config {
             let auth = tree.section("auth", auth::Config::problems);
             let events = tree.section("events", events::Config::problems);
             let kafka = tree.section("kafka", events::KafkaConfig::problems);
+            let schema_registry = tree.section("schema_registry", events::registry::RegistryConfig::problems);
             let http = tree.section("http", http::Config::problems);
             let limits = tree.section("limits", http::LimitsConfig::problems);
             Some(Self {
@@ -76,6 +79,7 @@ impl Config {
                 auth: auth?,
                 events: events?,
                 kafka: kafka?,
+                schema_registry: schema_registry?,
                 http: http?,
                 limits: limits?,
             })

@@ -36,6 +36,10 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "kafka.sasl_username without kafka.tls: what is published can be read on the wire",
         ),
         (
+            config.schema_registry.url.starts_with("http://") && !config.schema_registry.username.is_empty(),
+            "schema_registry.username without https: the password can be read on the wire",
+        ),
+        (
             kafka && config.kafka.min_insync_replicas < 2,
             "kafka.min_insync_replicas below 2: an acknowledged event can be lost with one broker",
         ),

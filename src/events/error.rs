@@ -28,6 +28,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The schema registry refuses, or is none.
+    #[error("the schema registry {0}")]
+    Registry(String),
+    /// The schema registry does not answer: later it may.
+    #[error("the schema registry {0}")]
+    RegistryDown(String),
     /// The user has no log: there is no such account, or it was erased.
     #[error("the account does not exist any more")]
     NoLog,

@@ -23,6 +23,7 @@ mod lease;
 mod log;
 pub mod metrics;
 mod outbox;
+pub mod registry;
 mod relay;
 mod sampler;
 mod schema;

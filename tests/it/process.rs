@@ -138,7 +138,7 @@ fn a_wrong_configuration_is_told_whole_with_exit_78() {
 fn commands_teach_and_the_descriptions_are_whole() {
     let folder = tempfile::tempdir().unwrap();
     let help = String::from_utf8(todo(folder.path(), &["--help"]).stdout).unwrap();
-    for command in ["serve", "migrate", "check-config", "openapi", "events", "topics", "user"] {
+    for command in ["serve", "migrate", "check-config", "openapi", "events", "topics", "schemas", "user"] {
         assert!(help.contains(command), "{command}");
     }
     let openapi: Value = serde_json::from_slice(&todo(folder.path(), &["openapi"]).stdout).unwrap();

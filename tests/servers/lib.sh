@@ -18,6 +18,7 @@ postgres_port=${TODO_TEST_POSTGRES_PORT:-25432}
 kafka_port=${TODO_TEST_KAFKA_PORT:-29091} # and the next two; the controllers' are 100 higher
 redis_port=${TODO_TEST_REDIS_PORT:-26379}
 pgbouncer_port=${TODO_TEST_PGBOUNCER_PORT:-26432}
+registry_port=${TODO_TEST_REGISTRY_PORT:-28081}
 
 marker=.todo-test-server
 
@@ -197,6 +198,9 @@ PROPERTIES
 }
 
 kafka_brokers() { printf '127.0.0.1:%s,127.0.0.1:%s,127.0.0.1:%s' "$kafka_port" $((kafka_port + 1)) $((kafka_port + 2)); }
+
+registry_version() { printf 2.6.13.Final; }
+registry_url() { printf 'http://127.0.0.1:%s/apis/ccompat/v7' "$registry_port"; }
 
 # Java for the tools: they live for a second or two, so no time is spent on optimising.
 kafka_java() {
