@@ -37,8 +37,11 @@ impl Raw {
     }
 }
 
+/// A JVM that has just started is slow, the more so beside other tests.
+const PATIENCE_MS: u32 = 30_000;
+
 async fn says(command: &str, url: &str) -> String {
-    let output = schemas(command, url).await;
+    let output = schemas(command, url, PATIENCE_MS).await;
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -52,7 +55,10 @@ fn narrowed() -> Value {
 
 fn config(url: &str) -> RegistryConfig {
     let folder = tempfile::tempdir().unwrap();
-    let config: Config = crate::support::config(folder.path(), &[format!("schema_registry.url={url}")]);
+    let config: Config = crate::support::config(
+        folder.path(),
+        &[format!("schema_registry.url={url}"), format!("schema_registry.timeout_ms={PATIENCE_MS}")],
+    );
     config.schema_registry
 }
 
@@ -103,8 +109,8 @@ async fn schemas_are_pushed_once_and_what_breaks_is_refused() {
     assert_eq!(raw.call(Method::POST, &path, Some(other)).await.0, StatusCode::OK);
     let level = json!({ "compatibility": "FULL_TRANSITIVE" });
     raw.call(Method::PUT, &format!("config/{}", subject(Topic::Todo)), Some(level)).await;
-    let check = sentence(&schemas("check", &url).await);
+    let check = sentence(&schemas("check", &url, PATIENCE_MS).await);
     assert!(check.contains("would refuse urn:todo:schema:todo-events:1: "), "{check}");
-    assert!(sentence(&schemas("push", &url).await).contains("refuses: 409"));
+    assert!(sentence(&schemas("push", &url, PATIENCE_MS).await).contains("refuses: 409"));
     raw.clear().await;
 }
