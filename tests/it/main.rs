@@ -9,6 +9,7 @@
 mod accounts;
 mod architecture;
 mod consumers;
+mod contract;
 mod dead_letters;
 mod edge;
 mod endtoend;

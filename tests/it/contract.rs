@@ -1,0 +1,81 @@
+//! What is published is what the contract's types say, for every event that there is.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use todo::events::Topic;
+use todo::events::contract::{Contract as _, Envelope, TodoEvent, UserEvent};
+
+use crate::support::{PASSWORD, Person, World, expect, problem};
+use crate::tasks::journey;
+
+const NAME: &str = "Ann Whoever";
+
+/// Everything that can happen to an account, its erasure last.
+async fn life(world: &World, person: &Person<'_>) {
+    let failed = json!({ "email": "ann@example.org", "password": "wrong horse battery" });
+    let sign_in = world.request(Method::POST, "/api/v1/sessions").json(&failed).send().await.unwrap();
+    assert_eq!(sign_in.status().as_u16(), 401);
+    let profile = Some(json!({ "displayName": NAME, "timeZone": "Europe/Berlin" }));
+    expect(person.send(Method::PATCH, "/api/v1/me", profile, &[("if-match", "*")]).await, 200).await;
+    let token = Some(json!({ "name": NAME, "scopes": "tasks:read" }));
+    let token = expect(person.send(Method::POST, "/api/v1/me/api-tokens", token, &[]).await, 201).await;
+    let path = format!("/api/v1/me/api-tokens/{}", token["id"].as_str().unwrap());
+    assert_eq!(person.send(Method::DELETE, &path, None, &[]).await.status().as_u16(), 204);
+    world.sign_in("ann@example.org").await;
+    let password = Some(json!({ "currentPassword": PASSWORD, "newPassword": "a new one for the horse" }));
+    let changed = person.send(Method::PUT, "/api/v1/me/password", password, &[]).await;
+    assert_eq!(changed.status().as_u16(), 204);
+    assert_eq!(person.send(Method::DELETE, "/api/v1/sessions/current", None, &[]).await.status().as_u16(), 204);
+    let erase = person.send(Method::DELETE, "/api/v1/me", Some(json!({ "password": "no" })), &[]).await;
+    assert_eq!(problem(erase, 403).await, "wrong_password");
+    let erase = Some(json!({ "password": "a new one for the horse" }));
+    assert_eq!(person.send(Method::DELETE, "/api/v1/me", erase, &[]).await.status().as_u16(), 204);
+    world.drained().await;
+}
+
+/// The names of all events of a topic, as its schema has them.
+fn named(topic: Topic) -> BTreeSet<String> {
+    let schema: Value = serde_json::from_str(topic.schema()).unwrap();
+    let names = schema["properties"]["eventType"]["enum"].as_array().unwrap().clone();
+    names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_event_is_published_and_reads_as_its_type() {
+    let world = World::embedded().await;
+    let person = world.person("ann@example.org").await;
+    journey(&person).await;
+    life(&world, &person).await;
+    let memory = world.running.app().memory.clone().unwrap();
+
+    let mut changed = Vec::new();
+    let mut seen = BTreeSet::new();
+    for record in memory.records(Topic::Todo) {
+        let read: Envelope<TodoEvent> = serde_json::from_str(&record.value).unwrap();
+        seen.insert(read.event.event_type().to_owned());
+        if let TodoEvent::Updated(task) = read.event {
+            assert!(task.changes.values().all(|field| field.before != field.after));
+            changed.push(task.changes.into_keys().collect::<Vec<_>>().join(" "));
+        }
+    }
+    assert_eq!(seen, named(Topic::Todo));
+    // Edited three times, reopened, restored.
+    assert_eq!(changed, ["dueDate priority", "dueDate", "priority title", "completed completedAt", "deletedAt"]);
+
+    let mut seen = BTreeSet::new();
+    for record in memory.records(Topic::User) {
+        let read: Envelope<UserEvent> = serde_json::from_str(&record.value).unwrap();
+        assert_eq!(read.user_id, person.id);
+        seen.insert(read.event.event_type().to_owned());
+        let personal = ["ann@example.org", "127.0.0.1", NAME, PASSWORD, "horse"];
+        assert!(!personal.iter().any(|text| record.value.contains(text)), "{}", record.value);
+        if let UserEvent::SignInFailed(failed) = read.event {
+            assert!(failed.client_hash.len() == 16 && u64::from_str_radix(&failed.client_hash, 16).is_ok());
+        }
+        assert!(record.headers.contains(&("ce_dataschema", "urn:todo:schema:user-events:2".to_owned())));
+    }
+    assert_eq!(seen, named(Topic::User));
+    world.running.stop().await;
+}
