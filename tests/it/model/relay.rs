@@ -55,6 +55,7 @@ impl Relays {
 
     /// The next record of `queue` that `relay` has under way fares as `mishap` says.
     fn fare(&self, state: &mut State, relay: usize, queue: usize, mishap: Option<Mishap>) {
+        let is_astray = state.relays[relay].astray;
         let Work::Sending(_, sent) = &mut state.relays[relay].work else { return };
         let waits = |(row, outcome): &&mut (Row, Outcome)| self.queue(row) == queue && *outcome == Outcome::Underway;
         let mut own = sent.iter_mut().filter(waits);
@@ -66,7 +67,7 @@ impl Relays {
             Some(Mishap::Refused) => Outcome::Refused,
         };
         if taken {
-            state.broker[row.user] |= 1 << (row.seq - 1);
+            state.broker[row.user] |= u8::from(!is_astray) << (row.seq - 1);
         } else if self.mutation != Some(Mutation::PassOver) {
             own.for_each(|(_, outcome)| *outcome = Outcome::Held);
         }
@@ -76,6 +77,7 @@ impl Relays {
         let Work::Sending(snapshot, sent) = std::mem::replace(&mut state.relays[relay].work, Work::Idle) else {
             return;
         };
+        state.relays[relay].astray = false;
         for (row, _) in sent.iter().filter(|(_, outcome)| *outcome == Outcome::Refused) {
             state.parked[row.user] = true;
         }
@@ -102,6 +104,25 @@ impl Relays {
             && let Some(held) = &mut snapshot[shard]
         {
             held.valid = false;
+        }
+    }
+
+    /// Whether a relay's batches are over, or it has been away for so long that others have its shards.
+    fn is_drained(&self, state: &State, relay: usize) -> bool {
+        let early = self.mutation == Some(Mutation::GoneButOwner);
+        let is_lost = |lease: &Lease| lease.owner != Owner::Relay(relay) || early && lease.over;
+        state.relays[relay].work == Work::Idle || state.leases.iter().all(is_lost)
+    }
+
+    fn expand(state: &mut State) {
+        state.expansions -= 1;
+        for relay in &mut state.relays {
+            match relay.work {
+                Work::Idle => {}
+                // Its deadline is long past: it would hand over nothing.
+                Work::Looking(_) | Work::HasRead(..) => relay.work = Work::Idle,
+                Work::Sending(..) => relay.astray = true,
+            }
         }
     }
 
@@ -172,6 +193,7 @@ impl Model for Relays {
             crashes: self.crashes,
             lapses: self.lapses,
             refusals: self.refusals,
+            expansions: self.expansions,
         }]
     }
 
@@ -185,6 +207,9 @@ impl Model for Relays {
             if state.parked[user] {
                 actions.push(Action::Rearm(user));
             }
+        }
+        if state.expansions > 0 && (0..RELAYS).all(|relay| self.is_drained(state, relay)) {
+            actions.push(Action::Expand);
         }
         for (shard, lease) in self.shards(state) {
             if !lease.over && (lease.owner == Owner::Gone || lease.owner != Owner::Nobody && state.lapses > 0) {
@@ -239,6 +264,7 @@ impl Model for Relays {
                 let own = state.leases.iter_mut().filter(|lease| lease.owner == Owner::Relay(relay));
                 own.for_each(|lease| lease.owner = Owner::Gone);
             }
+            Action::Expand => Self::expand(&mut state),
             Action::Rearm(user) => state.parked[user] = false,
         }
         Some(canonical(state))

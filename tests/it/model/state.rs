@@ -17,6 +17,8 @@ pub(super) enum Mutation {
     NoDeadline,
     /// A row leaves the outbox when it is sent.
     DeleteFirst,
+    /// An expansion does not wait for a relay that is away, though nobody has taken over its shards yet.
+    GoneButOwner,
     /// A relay reads on from the last id that it saw.
     Cursor,
     /// The broker takes an event after an earlier one of the same user that it did not take.
@@ -40,6 +42,8 @@ pub(super) struct Relays {
     pub(super) lapses: u8,
     /// How often the broker does not take a record, or its answer is lost.
     pub(super) refusals: u8,
+    /// How often the topic gets more partitions.
+    pub(super) expansions: u8,
     pub(super) mutation: Option<Mutation>,
 }
 
@@ -105,11 +109,13 @@ pub(super) enum Work {
 pub(super) struct Relay {
     pub(super) held: Snapshot,
     pub(super) work: Work,
+    /// What it sends goes to the partition where its users were before: nobody reads that in order with the new one.
+    pub(super) astray: bool,
     /// The last id of each shard that was acknowledged: for [`Mutation::Cursor`] only.
     pub(super) seen: [u8; SHARDS],
 }
 
-pub(super) const FRESH: Relay = Relay { held: [None; SHARDS], work: Work::Idle, seen: [0; SHARDS] };
+pub(super) const FRESH: Relay = Relay { held: [None; SHARDS], work: Work::Idle, astray: false, seen: [0; SHARDS] };
 
 /// Everything at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -123,13 +129,14 @@ pub(super) struct State {
     pub(super) parked: [bool; USERS],
     pub(super) leases: [Lease; SHARDS],
     pub(super) relays: [Relay; RELAYS],
-    /// Which events the broker has: bit n - 1 for number n. A repetition changes nothing.
+    /// Which events the broker has where they are read in order: bit n - 1 for number n. A repetition changes nothing.
     pub(super) broker: [u8; USERS],
     /// An acknowledgement was recorded by one who is not the owner under that epoch.
     pub(super) usurped: bool,
     pub(super) crashes: u8,
     pub(super) lapses: u8,
     pub(super) refusals: u8,
+    pub(super) expansions: u8,
 }
 
 /// How a record fares that the broker does not simply take.
@@ -170,6 +177,8 @@ pub(super) enum Action {
     Record(usize),
     /// A relay's memory is lost; it starts again.
     Crash(usize),
+    /// `todo topics expand`, once all batches are over, but for those of relays that are counted as gone.
+    Expand,
     /// An operator: `todo events rearm`.
     Rearm(usize),
 }
