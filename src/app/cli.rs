@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::commands;
 use super::dead_letters::DlqCommand;
+use super::insights::InsightsCommand;
 use super::serve::Roles;
 use crate::config::{Config, Sources};
 use crate::events::Topic;
@@ -74,6 +75,9 @@ enum Command {
     /// Look after the events' schemas in the schema registry (schema_registry.url)
     #[command(subcommand)]
     Schemas(SchemasCommand),
+    /// Look after the figures of people's days
+    #[command(subcommand)]
+    Insights(InsightsCommand),
     /// Look after accounts and signing keys
     #[command(subcommand)]
     User(UserCommand),
@@ -229,6 +233,7 @@ pub fn main() -> ExitCode {
         Command::Dlq(command) => commands::dlq(&config, command),
         Command::Topics(command) => commands::topics(&config, &command),
         Command::Schemas(command) => commands::run(super::schemas::command(&config, command)),
+        Command::Insights(command) => commands::run(super::insights::command(&config, command)),
         Command::User(command) => commands::user(config, command),
     };
     match outcome {

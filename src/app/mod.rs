@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod compose;
 mod dead_letters;
+mod insights;
 mod schemas;
 mod serve;
 mod workers;
@@ -19,7 +20,12 @@ pub use serve::{Roles, Running, start};
 
 /// Every statement of every room: a test prepares them on both databases.
 pub fn statements() -> Vec<&'static crate::storage::Sql> {
-    let slices = [crate::task::STATEMENTS, crate::user::STATEMENTS, crate::http::idempotency::STATEMENTS];
+    let slices = [
+        crate::task::STATEMENTS,
+        crate::user::STATEMENTS,
+        crate::insights::STATEMENTS,
+        crate::http::idempotency::STATEMENTS,
+    ];
     slices.iter().chain(crate::events::STATEMENTS).flat_map(|list| list.iter()).collect()
 }
 
@@ -27,6 +33,7 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
 fn describe_metrics() {
     crate::storage::metrics::describe();
     crate::events::metrics::describe();
+    crate::insights::metrics::describe();
     crate::http::metrics::describe();
     crate::auth::password::describe();
 }
