@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -79,7 +79,7 @@ impl Facts {
         let deleted_on = self.deleted_at.map(|at| zones.day(at));
         let until = completed_on.into_iter().chain(deleted_on).min();
         // The last day of all years of four digits has no day after it.
-        let due = self.due_date.filter(|due| due.to_string().as_str() < "9999-12-31").and_then(|due| due.succ_opt());
+        let due = self.due_date.and_then(|due| due.succ_opt()).filter(|from| from.year() <= 9999);
         let from = due.map(|due| due.max(created_on)).filter(|from| until.is_none_or(|until| *from < until));
         Counted { created_on, completed_on, overdue: from.map(|from| (from, until)) }
     }
@@ -148,12 +148,10 @@ impl Span {
     }
 }
 
-/// A four-digit year keeps the text of a date in order in every database.
+/// Only the one form: a four-digit year keeps the text of a date in order in every database.
 fn parse_date(text: &str) -> Result<NaiveDate, ()> {
-    if text.len() != 10 || text.starts_with("0000") {
-        return Err(());
-    }
-    text.parse().map_err(drop)
+    let date: NaiveDate = text.parse().map_err(drop)?;
+    if date.to_string() == text && !text.starts_with("0000") { Ok(date) } else { Err(()) }
 }
 
 /// One day of a report.
