@@ -7,7 +7,7 @@
 //! | 0 | [`kernel`] |
 //! | 1 | [`auth`], [`telemetry`], [`storage`] |
 //! | 2 | [`events`], [`http`] |
-//! | 3 | [`user`], [`task`], [`sync`] |
+//! | 3 | [`user`], [`task`], [`sync`], [`insights`] |
 //! | 5 | [`config`] |
 //! | 6 | [`app`] |
 //!
@@ -18,6 +18,7 @@ pub mod auth;
 pub mod config;
 pub mod events;
 pub mod http;
+pub mod insights;
 pub mod kernel;
 pub mod storage;
 pub mod sync;

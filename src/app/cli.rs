@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::commands;
 use super::consume::{self, ConsumeArgs};
 use super::dead_letters::DlqCommand;
+use super::insights::InsightsCommand;
 use super::serve::Roles;
 use crate::config::{Config, Sources};
 use crate::events::Topic;
@@ -87,6 +88,9 @@ enum Command {
     /// Look after the events' schemas in the schema registry (schema_registry.url)
     #[command(subcommand)]
     Schemas(SchemasCommand),
+    /// Look after the figures of people's days
+    #[command(subcommand)]
+    Insights(InsightsCommand),
     /// Look after accounts and signing keys
     #[command(subcommand)]
     User(UserCommand),
@@ -243,6 +247,7 @@ pub fn main() -> ExitCode {
         Command::Dlq(command) => commands::dlq(&config, command),
         Command::Topics(command) => commands::topics(&config, &command),
         Command::Schemas(command) => commands::run(super::schemas::command(&config, command)),
+        Command::Insights(command) => commands::run(super::insights::command(&config, command)),
         Command::User(command) => commands::user(config, command),
     };
     match outcome {

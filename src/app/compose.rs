@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::events::consumer::{Handler, Ladder, Processor};
 use crate::events::{Broker, BrokerKind, EventLog, KafkaBroker, MemoryBroker};
 use crate::http::{self, Authenticate, Limiter, Rejected};
+use crate::insights::{self, Insights, Projector};
 use crate::kernel::{Actor, Clock, Ids};
 use crate::storage::{self, Db, Tx};
 use crate::sync;
@@ -94,7 +95,7 @@ impl App {
 
     /// What this product does with its own events.
     pub(super) fn consumers(&self) -> Vec<Arc<Processor>> {
-        let handlers: [Arc<dyn Handler>; 0] = [];
+        let handlers: [Arc<dyn Handler>; 1] = [Arc::new(Projector)];
         let ladder = Ladder::new(&self.config.events.retry_ladder_ms);
         let processor = |handler| {
             let (db, clock, ids) = (self.db.clone(), self.clock.clone(), self.ids.clone());
@@ -109,6 +110,7 @@ impl App {
             .merge(Router::from(user::routes().with_state(self.accounts.clone())))
             .merge(Router::from(user::oauth_routes().with_state(self.accounts.clone())))
             .merge(Router::from(task::routes().with_state(self.tasks.clone())))
+            .merge(Router::from(insights::routes().with_state(Insights::new(self.db.clone(), self.clock.clone()))))
             .merge(Router::from(sync::routes().with_state(self.db.clone())))
             .merge(http::docs(&openapi()))
     }
@@ -146,6 +148,7 @@ fn issuer(config: &Config, listen: SocketAddr) -> String {
         (name = "account", description = "Accounts, sessions and API tokens"),
         (name = "oauth2", description = "OAuth 2.0: tokens, keys, metadata"),
         (name = "tasks", description = "What a person has to do"),
+        (name = "insights", description = "What came of a person's days"),
         (name = "sync", description = "What a client missed"),
     )
 )]
@@ -158,6 +161,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         user::routes().into_openapi(),
         user::oauth_routes().into_openapi(),
         task::routes().into_openapi(),
+        insights::routes().into_openapi(),
         sync::routes().into_openapi(),
     ] {
         openapi.merge(part);
@@ -168,7 +172,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi
 }
 
-/// What else belongs to an account: its tasks and its log.
+/// What else belongs to an account: its tasks, its log, and the figures made of them, which an export can do without.
 struct Belongings {
     db: Db,
     tasks: Arc<Tasks>,
@@ -211,7 +215,10 @@ impl Estate for Belongings {
     }
 
     fn erase<'a>(&'a self, tx: &'a mut Tx, user_id: Uuid) -> BoxFuture<'a, Result<(), storage::Error>> {
-        Box::pin(Tasks::erase(tx, user_id))
+        Box::pin(async move {
+            Tasks::erase(tx, user_id).await?;
+            Insights::erase(tx, user_id).await
+        })
     }
 }
 

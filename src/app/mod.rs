@@ -10,6 +10,7 @@ mod commands;
 mod compose;
 mod consume;
 mod dead_letters;
+mod insights;
 mod schemas;
 mod serve;
 mod workers;
@@ -20,7 +21,12 @@ pub use serve::{Roles, Running, start};
 
 /// Every statement of every room: a test prepares them on both databases.
 pub fn statements() -> Vec<&'static crate::storage::Sql> {
-    let slices = [crate::task::STATEMENTS, crate::user::STATEMENTS, crate::http::idempotency::STATEMENTS];
+    let slices = [
+        crate::task::STATEMENTS,
+        crate::user::STATEMENTS,
+        crate::insights::STATEMENTS,
+        crate::http::idempotency::STATEMENTS,
+    ];
     slices.iter().chain(crate::events::STATEMENTS).flat_map(|list| list.iter()).collect()
 }
 
@@ -28,6 +34,7 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
 fn describe_metrics() {
     crate::storage::metrics::describe();
     crate::events::metrics::describe();
+    crate::insights::metrics::describe();
     crate::http::metrics::describe();
     crate::auth::password::describe();
 }

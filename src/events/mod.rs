@@ -56,4 +56,5 @@ pub const STATEMENTS: &[&[crate::storage::Sql]] = &[
     consumer::DEAD,
     consumer::INBOX,
     consumer::RETRIES,
+    consumer::REPLAY,
 ];

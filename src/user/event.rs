@@ -34,9 +34,11 @@ pub(super) fn sessions_revoked(user: Uuid, sessions: &[Uuid], reason: &str) -> D
     Draft::of(user, UserEvent::SessionsRevoked(payload))
 }
 
-pub(super) fn profile_updated(user: Uuid, changed: &[&str]) -> Draft {
+/// Of what changed only the time zone is told: others count a user's days by it.
+pub(super) fn profile_updated(user: Uuid, changed: &[&str], time_zone: &str) -> Draft {
+    let time_zone = changed.contains(&"timeZone").then(|| time_zone.to_owned());
     let changed = changed.iter().map(|name| (*name).to_owned()).collect();
-    Draft::of(user, UserEvent::ProfileUpdated(ProfileUpdated { changed, display_name: None }))
+    Draft::of(user, UserEvent::ProfileUpdated(ProfileUpdated { changed, time_zone, display_name: None }))
 }
 
 pub(super) fn password_changed(user: Uuid) -> Draft {

@@ -194,7 +194,7 @@ impl Accounts {
                 return Err(Error::Stale { current: before.version });
             }
             let Some((after, changed)) = before.edit(input.clone(), now) else { return Ok(before) };
-            let event = self.log.prepare(actor, &event::profile_updated(actor.user_id, &changed))?;
+            let event = self.log.prepare(actor, &event::profile_updated(actor.user_id, &changed, &after.time_zone))?;
             let mut tx = self.db.begin().await?;
             self.log.append(&mut tx, &event).await?;
             if store::update(&mut tx, &after).await? {

@@ -13,6 +13,7 @@ mod contract;
 mod dead_letters;
 mod edge;
 mod endtoend;
+mod insights;
 mod kafka;
 mod model;
 mod process;

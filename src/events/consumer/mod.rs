@@ -17,6 +17,7 @@ mod inbox;
 mod kafka;
 mod message;
 mod processor;
+mod replay;
 mod retry;
 mod worker;
 
@@ -29,10 +30,12 @@ pub use dead::{Letter, LetterState, discard, letter, letters, redrive};
 pub use kafka::KafkaSource;
 pub use message::{Delivery, Message};
 pub use processor::{Ladder, Processor};
+pub use replay::{erased, replay, users};
 pub use worker::{run, run_dead_letters};
 
 pub(super) use dead::STATEMENTS as DEAD;
 pub(super) use inbox::STATEMENTS as INBOX;
+pub(super) use replay::STATEMENTS as REPLAY;
 pub(super) use retry::STATEMENTS as RETRIES;
 
 /// What is done with events.

@@ -72,6 +72,11 @@ pub struct SignInFailed {
 pub struct ProfileUpdated {
     /// The names of the fields that changed; their values are personal.
     pub changed: Vec<String>,
+    /// Name of an IANA time zone.
+    // Where it changed: what the user's days are depends on it. The registration tells it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub time_zone: Option<String>,
     /// Version 1 reserved it. It is personal, and never filled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
