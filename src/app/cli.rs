@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use super::commands;
+use super::consume::{self, ConsumeArgs};
 use super::dead_letters::DlqCommand;
 use super::insights::InsightsCommand;
 use super::serve::Roles;
@@ -66,6 +67,18 @@ enum Command {
     /// Look at the log and the outbox
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Subscribe to a topic on Kafka, and print each event once
+    ///
+    /// It joins a consumer group, from the earliest message on, and drops repetitions by their `seq`. Ctrl-C and SIGTERM
+    /// end it with its offsets committed: the next run of the same group goes on there. What is no event gets one line
+    /// on standard error and is passed over. It needs the settings of Kafka and no database.
+    ///
+    /// It is a consumer to look with, and to compare one of your own with: docs/consumers.md has two whole programs.
+    #[command(after_help = "Examples:\n  \
+        todo consume todo-events --set events.broker=kafka --set kafka.brokers=127.0.0.1:9092\n  \
+        todo consume user-events --group audit-$RANDOM --idle 10 --json | jq -r .eventType | sort | uniq -c\n  \
+        todo consume todo-events --group look --max 20")]
+    Consume(ConsumeArgs),
     /// Look at dead letters: events that a consumer gave up
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -230,6 +243,7 @@ pub fn main() -> ExitCode {
             Ok(())
         }
         Command::Events(command) => commands::events(&config, command),
+        Command::Consume(args) => commands::run(consume::command(&config, args)),
         Command::Dlq(command) => commands::dlq(&config, command),
         Command::Topics(command) => commands::topics(&config, &command),
         Command::Schemas(command) => commands::run(super::schemas::command(&config, command)),

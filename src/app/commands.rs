@@ -75,7 +75,7 @@ pub(super) fn serve(config: Config, roles: Roles) -> Result<(), Failure> {
 }
 
 /// SIGTERM or Ctrl-C.
-fn signals() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn signals() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(says)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(says)?;
@@ -165,7 +165,8 @@ pub(super) fn dlq(config: &Config, command: DlqCommand) -> Result<(), Failure> {
     })
 }
 
-fn show(entry: &Entry, json: bool) -> Result<(), Failure> {
+/// Prints an event: in colour for people, or its value as it was published.
+pub(super) fn show(entry: &Entry, json: bool) -> Result<(), Failure> {
     let mut out = anstream::stdout();
     if json {
         return writeln!(out, "{}", entry.value).map_err(says);

@@ -8,6 +8,7 @@
 mod cli;
 mod commands;
 mod compose;
+mod consume;
 mod dead_letters;
 mod insights;
 mod schemas;

@@ -78,6 +78,8 @@ impl KafkaBroker {
         let mut producer = settings.clone();
         producer
             .set("enable.idempotence", "true")
+            // A record that is refused once it was sent is a fatal error: the next of its partition must not pass it.
+            .set("enable.gapless.guarantee", "true")
             .set("acks", "all")
             .set("partitioner", "murmur2_random")
             .set("linger.ms", config.linger_ms.to_string())

@@ -18,6 +18,7 @@ use super::{Error, SHARDS};
 use crate::storage::Db;
 use crate::{sql, statements};
 
+/// Milliseconds since 1970 on the database's clock.
 macro_rules! now {
     (postgres) => {
         "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
@@ -26,6 +27,7 @@ macro_rules! now {
         "CAST(unixepoch('subsec') * 1000 AS integer)"
     };
 }
+pub(super) use now;
 
 statements! {
     BEAT: "lease.beat" = {

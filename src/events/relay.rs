@@ -3,11 +3,11 @@
 //! **How nothing is lost.** A row leaves the outbox only when the broker acknowledged it. There is no cursor: each look
 //! takes the oldest rows that are there, so a commit that became visible late is not passed by.
 //!
-//! **How order is kept.** One relay at a time sends a user's events (a lease on the user's shard); one lane of it has
-//! one batch of that shard under way; the batch is in the order of the outbox, which within a user is the order of
-//! the log; and the broker takes no record after one of the same user that it did not take. A relay that was paused
-//! beyond its lease can only repeat what it had already handed over, in order: first occurrences stay in order, and
-//! consumers drop repetitions by `seq`.
+//! **How order is kept**, for each user and topic. A lease on the user's shard says which relay sends; one lane of it has
+//! one batch of that shard under way; the batch begins with the oldest rows, in the order of the outbox, which within a
+//! user is the order of the log; and the broker takes no record after one of the same user and topic that it did not
+//! take. A relay that was paused beyond its lease can only repeat what another sends too, in order: first occurrences
+//! stay in order, and consumers drop repetitions by `seq`. `tests/it/model` visits every state of this.
 //!
 //! **When the broker is down** the lanes wait in it with one batch each; the backlog stays in the database.
 
@@ -213,9 +213,11 @@ impl Relay {
                     "failed"
                 }
                 Err(PublishError::Permanent(reason)) => {
-                    tracing::error!(user_id = %row.user_id, topic = row.topic(), reason,
-                        "the broker refuses an event for good: this user's events wait for `todo events rearm`");
-                    outbox::park(&self.db, row.user_id, row.topic(), &reason, now).await?;
+                    let epoch = leases.get(&row.shard).map_or(0, |lease| lease.epoch);
+                    if outbox::park(&self.db, row, &reason, now, (self.leases.owner, epoch)).await? {
+                        tracing::error!(user_id = %row.user_id, topic = row.topic(), reason,
+                            "the broker refuses an event for good: this user's events wait for `todo events rearm`");
+                    }
                     "refused"
                 }
             };

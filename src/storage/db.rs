@@ -130,7 +130,7 @@ impl Db {
     }
 
     /// A connection for one statement that is a transaction in itself (PostgreSQL), or a transaction (SQLite, and
-    /// PostgreSQL behind a transaction pooler). End it with [`Single::commit`].
+    /// PostgreSQL behind a transaction pooler). End it with `commit`.
     pub async fn single(&self) -> Result<Single, Error> {
         match self {
             Self::Postgres(db) if db.pooler == Pooler::None => Ok(Single::Alone(db.get().await?)),

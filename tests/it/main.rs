@@ -23,6 +23,7 @@ mod real_expand;
 mod real_kafka;
 mod real_postgres;
 mod real_redis;
+mod real_references;
 mod real_registry;
 mod real_tls;
 mod registry;

@@ -138,7 +138,7 @@ fn a_wrong_configuration_is_told_whole_with_exit_78() {
 fn commands_teach_and_the_descriptions_are_whole() {
     let folder = tempfile::tempdir().unwrap();
     let help = String::from_utf8(todo(folder.path(), &["--help"]).stdout).unwrap();
-    for command in ["serve", "migrate", "check-config", "openapi", "events", "topics", "schemas", "user"] {
+    for command in ["serve", "migrate", "check-config", "openapi", "events", "consume", "topics", "schemas", "user"] {
         assert!(help.contains(command), "{command}");
     }
     let openapi: Value = serde_json::from_slice(&todo(folder.path(), &["openapi"]).stdout).unwrap();
@@ -149,6 +149,10 @@ fn commands_teach_and_the_descriptions_are_whole() {
     let ensure = todo(folder.path(), &["topics", "ensure"]);
     assert_eq!(ensure.status.code(), Some(1), "a cluster that nobody configured is not made in silence");
     assert!(String::from_utf8(ensure.stderr).unwrap().contains("events.broker=kafka"));
+    let consume = todo(folder.path(), &["consume", "todo-events"]);
+    let says = String::from_utf8(consume.stderr).unwrap();
+    assert_eq!((consume.status.code(), says.lines().count()), (Some(1), 1), "{says}");
+    assert!(says.contains("events.broker=kafka") && says.contains("todo events tail"), "{says}");
     let dry = todo(folder.path(), &["migrate", "--dry-run"]);
     assert!(String::from_utf8(dry.stdout).unwrap().contains("would apply 0001 core"));
     assert!(todo(folder.path(), &["migrate"]).status.success());

@@ -256,9 +256,12 @@ async fn a_paused_relay_cannot_record_an_acknowledgement(url: Option<String>) {
     let desk = Desk::open(url).await;
     let (wake, sleeping) = std::sync::mpsc::channel::<()>();
     let sleeping = Mutex::new(Some(sleeping));
+    let asleep = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let falls_asleep = Arc::clone(&asleep);
     // Blocks its thread, so everything of this relay stands still, as with SIGSTOP.
     let slow = Script::new(move |_, _| {
         if let Some(sleeping) = sleeping.lock().unwrap().take() {
+            falls_asleep.store(true, std::sync::atomic::Ordering::SeqCst);
             sleeping.recv().unwrap();
         }
         Ok(())
@@ -271,7 +274,7 @@ async fn a_paused_relay_cannot_record_an_acknowledgement(url: Option<String>) {
     let thread = std::thread::spawn(move || {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(relay.run(stopping));
     });
-    until("the first one has the shards", || async { desk.holders().await == [64] }).await;
+    until("the first one has a batch in hand", || async { asleep.load(std::sync::atomic::Ordering::SeqCst) }).await;
     let first = todo::events::holders(&desk.db).await.unwrap()[0].0;
     // The second is refused by its broker, so that nothing but the first one's word could empty the outbox.
     let down = Script::new(|_, _| Err(PublishError::Transient("down".to_owned())));

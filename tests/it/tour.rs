@@ -46,6 +46,17 @@ fn replace(script: &str, from: &str, to: &str) -> String {
 }
 
 #[test]
+fn the_consumers_in_the_documentation_are_the_programs_that_tests_run() {
+    let document = include_str!("../../docs/consumers.md");
+    for (language, program) in [
+        ("python", include_str!("../../docs/consumers/consumer.py")),
+        ("java", include_str!("../../docs/consumers/Consumer.java")),
+    ] {
+        assert_eq!(blocks(document, language), [program.trim_end()], "the {language} of docs/consumers.md");
+    }
+}
+
+#[test]
 fn the_tour_prints_what_the_readme_says() {
     if let Some(missing) = ["curl", "jq"].into_iter().find(|program| !is_there(program)) {
         assert!(std::env::var_os("TODO_TEST_REQUIRE_SERVERS").is_none(), "{missing} is missing");

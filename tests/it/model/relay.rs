@@ -22,15 +22,16 @@ impl Relays {
         state.outbox.iter().filter(is_ahead).take(self.batch).copied().collect()
     }
 
-    /// Deletes `rows` where owner and epoch are still the relay's own.
+    /// Deletes `rows` where owner and epoch are still the relay's own and the lease has not ended.
     fn acknowledge(&self, state: &mut State, relay: usize, snapshot: Snapshot, rows: &[Row]) {
         let (leases, shard_of) = (state.leases, self.shard_of);
         let mut usurped = state.usurped;
         state.outbox.retain(|row| {
             let shard = shard_of[row.user];
             let (lease, held) = (leases[shard], snapshot[shard]);
-            let own = lease.owner == Owner::Relay(relay) && held.is_some_and(|held| held.epoch == lease.epoch);
-            let gone = rows.contains(row) && (own || self.mutation == Some(Mutation::NoEpochCheck));
+            let own = is_own(lease, relay, held);
+            let in_time = !lease.over || self.mutation == Some(Mutation::NoEndCheck);
+            let gone = rows.contains(row) && (own && in_time || self.mutation == Some(Mutation::NoEpochCheck));
             usurped |= gone && !own;
             !gone
         });
@@ -79,7 +80,9 @@ impl Relays {
         };
         state.relays[relay].astray = false;
         for (row, _) in sent.iter().filter(|(_, outcome)| *outcome == Outcome::Refused) {
-            state.parked[row.user] = true;
+            let shard = self.shard_of[row.user];
+            let lease = state.leases[shard];
+            state.parked[row.user] |= is_own(lease, relay, snapshot[shard]) && !lease.over;
         }
         let acknowledged = sent.iter().filter(|(_, outcome)| *outcome == Outcome::Acknowledged);
         let rows: Vec<_> = acknowledged.map(|(row, _)| *row).collect();
@@ -107,10 +110,9 @@ impl Relays {
         }
     }
 
-    /// Whether a relay's batches are over, or it has been away for so long that others have its shards.
-    fn is_drained(&self, state: &State, relay: usize) -> bool {
-        let early = self.mutation == Some(Mutation::GoneButOwner);
-        let is_lost = |lease: &Lease| lease.owner != Owner::Relay(relay) || early && lease.over;
+    /// Whether a relay's batches are over, or its leases have ended, whether or not others have its shards by then.
+    fn is_drained(state: &State, relay: usize) -> bool {
+        let is_lost = |lease: &Lease| lease.owner != Owner::Relay(relay) || lease.over;
         state.relays[relay].work == Work::Idle || state.leases.iter().all(is_lost)
     }
 
@@ -174,6 +176,11 @@ impl Relays {
     }
 }
 
+/// Whether the lease is the relay's, under the epoch that it sent under.
+fn is_own(lease: Lease, relay: usize, held: Option<Held>) -> bool {
+    lease.owner == Owner::Relay(relay) && held.is_some_and(|held| held.epoch == lease.epoch)
+}
+
 impl Finite for Relays {}
 
 impl Model for Relays {
@@ -208,7 +215,7 @@ impl Model for Relays {
                 actions.push(Action::Rearm(user));
             }
         }
-        if state.expansions > 0 && (0..RELAYS).all(|relay| self.is_drained(state, relay)) {
+        if state.expansions > 0 && (0..RELAYS).all(|relay| Self::is_drained(state, relay)) {
             actions.push(Action::Expand);
         }
         for (shard, lease) in self.shards(state) {

@@ -17,8 +17,8 @@ pub(super) enum Mutation {
     NoDeadline,
     /// A row leaves the outbox when it is sent.
     DeleteFirst,
-    /// An expansion does not wait for a relay that is away, though nobody has taken over its shards yet.
-    GoneButOwner,
+    /// An acknowledgement is recorded though the lease has ended, as long as nobody else has taken it.
+    NoEndCheck,
     /// A relay reads on from the last id that it saw.
     Cursor,
     /// The broker takes an event after an earlier one of the same user that it did not take.
