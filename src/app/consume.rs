@@ -100,7 +100,7 @@ async fn reachable(config: &KafkaConfig) -> Result<(), Failure> {
     let mut tries = 1;
     while let Err(says) = broker.check().await {
         if tries == 5 {
-            return Err(format!("kafka: {says}"));
+            return Err(format!("kafka at {}: {says}", config.brokers));
         }
         tries += 1;
         tokio::time::sleep(Duration::from_millis(500)).await;

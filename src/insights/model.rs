@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -150,10 +150,9 @@ impl Span {
 
 /// A four-digit year keeps the text of a date in order in every database.
 fn parse_date(text: &str) -> Result<NaiveDate, ()> {
-    if text.len() != 10 || text.starts_with("0000") {
-        return Err(());
-    }
-    text.parse().map_err(drop)
+    let date: NaiveDate = text.parse().map_err(drop)?;
+    // The library reads more than RFC 3339's form of a date; the year 0 is no year of PostgreSQL's.
+    if date.year() < 1 || date.to_string() != text { Err(()) } else { Ok(date) }
 }
 
 /// One day of a report.

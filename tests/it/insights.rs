@@ -153,7 +153,7 @@ async fn figures_are_private(url: Option<String>) {
     }
     let token = Some(json!({ "name": "narrow", "scopes": "account:read" }));
     let token = expect(bob.send(Method::POST, "/api/v1/me/api-tokens", token, &[]).await, 201).await;
-    let narrow = world.request(Method::GET, DAYS).bearer_auth(token["token"].as_str().unwrap());
+    let narrow = world.request(Method::GET, DAYS).bearer_auth(token["secret"].as_str().unwrap());
     assert_eq!(problem(narrow.send().await.unwrap(), 403).await, "insufficient_scope");
     let nobody = world.request(Method::GET, DAYS).send().await.unwrap();
     assert_eq!(nobody.status().as_u16(), 401);
