@@ -26,7 +26,7 @@ pub mod metrics;
 mod outbox;
 pub mod registry;
 mod relay;
-mod replay;
+mod republish;
 mod sampler;
 mod schema;
 mod tail;
@@ -44,7 +44,7 @@ pub use lease::holders;
 pub use log::{Change, Commits, Draft, Event, EventLog, SHARDS, changes, first_seq, forget_erased, last_seq, shard_of};
 pub use outbox::{Backlog, ParkedKey, backlog, parked, rearm};
 pub use relay::Relay;
-pub use replay::{Progress, Replay, Start, replay};
+pub use republish::{Progress, Replay, Start, replay};
 pub use sampler::sample;
 pub use schema::Schemas;
 pub use tail::{Entry, Tail};
@@ -58,7 +58,7 @@ pub const STATEMENTS: &[&[crate::storage::Sql]] = &[
     tail::STATEMENTS,
     fence::STATEMENTS,
     history::STATEMENTS,
-    replay::STATEMENTS,
+    republish::STATEMENTS,
     consumer::DEAD,
     consumer::INBOX,
     consumer::RETRIES,
