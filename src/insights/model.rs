@@ -79,7 +79,7 @@ impl Facts {
         let deleted_on = self.deleted_at.map(|at| zones.day(at));
         let until = completed_on.into_iter().chain(deleted_on).min();
         // The last day of all years of four digits has no day after it.
-        let due = self.due_date.filter(|due| due.to_string().as_str() < "9999-12-31").and_then(|due| due.succ_opt());
+        let due = self.due_date.and_then(|due| due.succ_opt()).filter(|from| from.year() <= 9999);
         let from = due.map(|due| due.max(created_on)).filter(|from| until.is_none_or(|until| *from < until));
         Counted { created_on, completed_on, overdue: from.map(|from| (from, until)) }
     }

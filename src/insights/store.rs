@@ -151,17 +151,15 @@ statements! {
     HEAD: "insights.head" = "SELECT as_of, (SELECT time_zone FROM insights_zones AS told \
         WHERE told.user_id = insights_users.user_id AND told.generation = insights_users.generation \
         ORDER BY since DESC, seq DESC LIMIT 1) FROM insights_users WHERE user_id = $1";
-    DAYS: "insights.days" = "SELECT day, created, completed FROM insights_days AS tally JOIN insights_users AS live \
-        ON live.user_id = tally.user_id AND live.generation = tally.generation \
-        WHERE tally.user_id = $1 AND day BETWEEN $2 AND $3";
-    OVERDUE: "insights.overdue" = "SELECT overdue_from, overdue_until, count(*) FROM insights_tasks AS task \
-        JOIN insights_users AS live ON live.user_id = task.user_id AND live.generation = task.generation \
-        WHERE task.user_id = $1 AND overdue_from <= $3 AND (overdue_until IS NULL OR overdue_until > $2) \
-        GROUP BY overdue_from, overdue_until";
+    DAYS: "insights.days" = "SELECT day, created, completed FROM insights_days WHERE user_id = $1 \
+        AND generation = (SELECT generation FROM insights_users WHERE user_id = $1) AND day BETWEEN $2 AND $3";
+    OVERDUE: "insights.overdue" = "SELECT overdue_from, overdue_until, count(*) FROM insights_tasks WHERE user_id = $1 \
+        AND generation = (SELECT generation FROM insights_users WHERE user_id = $1) \
+        AND overdue_from <= $3 AND (overdue_until IS NULL OR overdue_until > $2) GROUP BY overdue_from, overdue_until";
     /// Days with something completed, latest first.
-    ACTIVE: "insights.active" = "SELECT day FROM insights_days AS tally JOIN insights_users AS live \
-        ON live.user_id = tally.user_id AND live.generation = tally.generation \
-        WHERE tally.user_id = $1 AND day <= $2 AND completed > 0 ORDER BY day DESC LIMIT $3";
+    ACTIVE: "insights.active" = "SELECT day FROM insights_days WHERE user_id = $1 \
+        AND generation = (SELECT generation FROM insights_users WHERE user_id = $1) \
+        AND day <= $2 AND completed > 0 ORDER BY day DESC LIMIT $3";
 
     BEGIN: "insights.begin" = "INSERT INTO insights_users (user_id, generation, building) VALUES ($1, 0, 1) \
         ON CONFLICT (user_id) DO UPDATE SET building = insights_users.building + 1 RETURNING generation, building";

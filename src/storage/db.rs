@@ -79,7 +79,7 @@ impl Db {
             options = options.statement_cache_capacity(0);
         }
         let pool = Arc::new(Pool::new("postgres", options, &[], limits)?);
-        let readers = Arc::new(Semaphore::new(limits.size.div_ceil(2)));
+        let readers = Arc::new(Semaphore::new(limits.size.div_ceil(2).max(limits.size.min(4) - 1).max(1)));
         Ok(Self::Postgres(Arc::new(PostgresDb { pool, readers, pooler: config.pooler })))
     }
 

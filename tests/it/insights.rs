@@ -31,8 +31,8 @@ async fn in_berlin<'a>(world: &'a World, email: &str) -> Person<'a> {
 /// Time goes by, and the person signs in again: an access token lives for minutes.
 async fn later(person: &mut Person<'_>, email: &str, by: TimeDelta) {
     person.world.clock.advance(by);
-    let signed_in = person.world.sign_in(email).await;
-    signed_in["access_token"].as_str().unwrap().clone_into(&mut person.token);
+    let tokens = person.world.sign_in(email).await;
+    tokens["access_token"].as_str().unwrap().clone_into(&mut person.token);
 }
 
 async fn make(person: &Person<'_>, body: Value) -> String {
@@ -162,11 +162,6 @@ async fn figures_are_private(url: Option<String>) {
 
 /// What comes once more changes nothing, and the topics may come in either order.
 async fn the_order_of_topics_does_not_matter(url: Option<String>) {
-    const TOLD: Sql = Sql {
-        summary: "test.days",
-        postgres: "SELECT day, created, completed FROM insights_days WHERE user_id = $1 AND created + completed > 0",
-        sqlite: "SELECT day, created, completed FROM insights_days WHERE user_id = $1 AND created + completed > 0",
-    };
     let world = world(url).await;
     let (processor, ids) = processor(&world);
     let (user, task) = (ids.uuid(), ids.uuid());
@@ -177,10 +172,7 @@ async fn the_order_of_topics_does_not_matter(url: Option<String>) {
     let tokyo = json!({ "changed": ["timeZone"], "timeZone": "Asia/Tokyo" });
     let moved = message(&ids, user, ("user-events", "USER_PROFILE_UPDATED"), 3, &tokyo);
     let unknown = message(&ids, user, ("todo-events", "TASK_SNOOZED"), 4, &json!({}));
-    let told = || async {
-        let mut exec = world.running.app().db.read().await.unwrap();
-        todo::sql!(fetch_all (NaiveDate, i64, i64) => exec, TOLD, user).unwrap()
-    };
+    let told = || told(&world, user);
     let on = |text: &str| vec![(text.parse::<NaiveDate>().unwrap(), 1, 1)];
     processor.process(&[made.clone(), made.clone(), unknown]).await.unwrap();
     assert_eq!(told().await, on("2026-11-24"), "in UTC");
@@ -190,6 +182,83 @@ async fn the_order_of_topics_does_not_matter(url: Option<String>) {
     assert_eq!(told().await, on("2026-11-25"), "at the same instant it was the 25th in Tokyo");
     assert!(todo::events::consumer::letters(&world.running.app().db, None, "", "", 10).await.unwrap().is_empty());
     world.running.stop().await;
+}
+
+/// What a user's table of days says.
+async fn told(world: &World, user: Uuid) -> Vec<(NaiveDate, i64, i64)> {
+    const TOLD: Sql = Sql {
+        summary: "test.days",
+        postgres: "SELECT day, created, completed FROM insights_days WHERE user_id = $1 AND created + completed > 0 ORDER BY day",
+        sqlite: "SELECT day, created, completed FROM insights_days WHERE user_id = $1 AND created + completed > 0 ORDER BY day",
+    };
+    let mut exec = world.running.app().db.read().await.unwrap();
+    todo::sql!(fetch_all (NaiveDate, i64, i64) => exec, TOLD, user).unwrap()
+}
+
+/// A user who makes and does tasks and travels: each topic's messages.
+fn travels(ids: &Ids, user: Uuid) -> [Vec<Message>; 2] {
+    let zones = ["Europe/Berlin", "Asia/Tokyo", "America/New_York", "Pacific/Apia"];
+    let (mut tasks, mut moves, mut known) = (Vec::new(), Vec::new(), Vec::new());
+    for seq in 1..=60_u32 {
+        let at: DateTime<chrono::Utc> = EVENING.parse().unwrap();
+        let at = at + TimeDelta::minutes(i64::from(seq) * 137);
+        let place = seq as usize;
+        let (event, payload) = if seq % 6 == 1 {
+            (
+                ("user-events", "USER_PROFILE_UPDATED"),
+                json!({ "changed": ["timeZone"], "timeZone": zones[place / 6 % 4] }),
+            )
+        } else {
+            let (id, created) =
+                if seq % 3 == 2 || known.is_empty() { (ids.uuid(), at) } else { known[place % known.len()] };
+            known.push((id, created));
+            let done = (seq % 4 != 0).then_some(at);
+            let task = json!({ "taskId": id, "title": "x", "completed": done.is_some(), "createdAt": created, "completedAt": done });
+            (("todo-events", "TASK_UPDATED"), task)
+        };
+        let mut message = message(ids, user, event, i64::from(seq), &payload);
+        let value = String::from_utf8(message.value.unwrap()).unwrap();
+        message.value = Some(value.replace(&format!("\"{EVENING}\""), &json!(at).to_string()).into_bytes());
+        if seq % 6 == 1 { moves.push(message) } else { tasks.push(message) }
+    }
+    [tasks, moves]
+}
+
+/// Members that work on both topics at once come to the same figures as one that takes one event after the other.
+async fn members_at_once_agree_with_one_alone(url: Option<String>) {
+    let (crowd, alone) = (world(url).await, World::embedded().await);
+    let (one, ids) = processor(&alone);
+    let users: Vec<_> = (0..8).map(|_| ids.uuid()).collect();
+    let all: Vec<_> = users.iter().map(|user| travels(&ids, *user)).collect();
+    let mut everything: Vec<_> = all.iter().flatten().flatten().cloned().collect();
+    everything.sort_by_key(|message| message.header("seq").unwrap().parse::<i64>().unwrap());
+    for message in everything {
+        one.process(&[message]).await.unwrap();
+    }
+    let members = [0, 0, 1, 1].map(|topic| {
+        // Each has a few events of everybody in a batch, and what the other has too is a repetition.
+        let messages: Vec<_> = all.iter().map(|topics| topics[topic].clone()).collect();
+        let member = processor(&crowd).0;
+        tokio::spawn(async move {
+            for start in (0..60).step_by(7) {
+                let batch: Vec<_> =
+                    messages.iter().rev().flat_map(|list| list.iter().skip(start).take(7).cloned()).collect();
+                while member.process(&batch).await.is_err() {
+                    tokio::task::yield_now().await;
+                }
+            }
+        })
+    });
+    for member in members {
+        member.await.unwrap();
+    }
+    for user in users {
+        let expected = told(&alone, user).await;
+        assert!(expected.len() >= 5, "{expected:?}");
+        assert_eq!(told(&crowd, user).await, expected);
+    }
+    crowd.running.stop().await;
+    alone.running.stop().await;
 }
 
 /// Nothing is left of an account that is erased, not by what comes after its last event either.
@@ -297,6 +366,7 @@ on_both! {
     a_day_counts_what_happened_on_it: a_day_on_sqlite, real_a_day_on_postgres;
     figures_are_private: private_figures_on_sqlite, real_private_figures_on_postgres;
     the_order_of_topics_does_not_matter: the_order_on_sqlite, real_the_order_on_postgres;
+    members_at_once_agree_with_one_alone: members_on_sqlite, real_members_on_postgres;
     an_erased_account_leaves_no_rows: an_erased_account_on_sqlite, real_an_erased_account_on_postgres;
     figures_are_rebuilt_from_the_log: a_rebuild_on_sqlite, real_a_rebuild_on_postgres;
 }

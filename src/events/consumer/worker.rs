@@ -13,7 +13,7 @@ use crate::kernel::Clock;
 use crate::storage::Db;
 
 /// How often what is due is looked for.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Runs a consumer until told to stop: its messages, where they come from Kafka, and what waits in the database.
 pub async fn run(processor: Arc<Processor>, source: Option<KafkaSource>, stop: CancellationToken) {
