@@ -184,10 +184,10 @@ async fn the_log_goes_once_more_behind_the_relay(url: Option<String>) {
     assert_eq!(broker.seqs(&short), (1..=20).collect::<Vec<_>>());
     assert_eq!(broker.seqs(&waits), (1..=10).collect::<Vec<_>>());
     assert_eq!(broker.seqs(&fresh), Vec::<i64>::new());
-    let log = changes(&desk.db, short.user_id, 0, 100).await.unwrap();
+    let kept = changes(&desk.db, short.user_id, 0, 100).await.unwrap();
     for record in broker.forget().iter().filter(|record| place(record).0 == short.user_id) {
         let (_, seq) = place(record);
-        let change = log.iter().find(|change| change.seq == seq).unwrap();
+        let change = kept.iter().find(|change| change.seq == seq).unwrap();
         assert_eq!(record.value.as_deref(), Some(change.event.get().as_bytes()), "byte for byte");
         assert_eq!((record.topic.as_str(), header(record, "ce_type").as_str()), ("todo-events", "TASK_CREATED"));
         assert_eq!(header(record, "replayed-at"), "2026-09-21T14:13:20.000000Z");

@@ -101,7 +101,7 @@ async fn writers_do_not_wait(url: Option<String>) {
     desk.clock.advance(TimeDelta::days(10));
     let before = desk.clock.now() - TimeDelta::days(7);
     let writers = join_all((0..50_usize).map(|n| {
-        let (desk, old) = (Arc::clone(&desk), old.get(n).cloned());
+        let (desk, old) = (Arc::clone(&desk), old.get(n).copied());
         async move {
             let actor = if let Some(actor) = old { actor } else { desk.user().await };
             let mut slowest = Duration::ZERO;
