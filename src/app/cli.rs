@@ -10,6 +10,7 @@ use super::commands;
 use super::consume::{self, ConsumeArgs};
 use super::dead_letters::DlqCommand;
 use super::insights::InsightsCommand;
+use super::replay::ReplayArgs;
 use super::serve::Roles;
 use crate::config::{Config, Sources};
 use crate::events::Topic;
@@ -138,6 +139,11 @@ pub(super) enum EventsCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Publish events of the log once more, each user's in order, with the header replayed-at
+    ///
+    /// On its own topic a consumer drops what it had by `seq`. Events that wait in the outbox, and later ones of the
+    /// same user, are left to the relay.
+    Replay(ReplayArgs),
 }
 
 /// `todo topics …`

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use super::cli::{EventsCommand, TopicsCommand, UserCommand};
 use super::compose::{self, App, Failure};
 use super::dead_letters::{self, DlqCommand};
+use super::replay;
 use super::serve::{Roles, Running, start};
 use crate::auth::KeyRing;
 use crate::config::{Config, DEFAULTS};
@@ -148,6 +149,7 @@ pub(super) fn events(config: &Config, command: EventsCommand) -> Result<(), Fail
                 }
             }
             EventsCommand::Status => status(&db).await,
+            EventsCommand::Replay(args) => replay::command(&db, config, args).await,
             EventsCommand::Rearm { user, .. } => {
                 let rearmed = events::rearm(&db, user).await.map_err(says)?;
                 println!("{rearmed} user(s) re-armed");

@@ -84,7 +84,7 @@ impl Decision {
     async fn make(self, db: &Db, letter: &Letter) -> Result<bool, Error> {
         match self {
             Self::Redrive => consumer::redrive(db, &Clock::system(), letter).await,
-            Self::Discard => consumer::discard(db, letter.id).await,
+            Self::Discard => consumer::discard(db, &Clock::system(), letter.id).await,
         }
     }
 

@@ -10,7 +10,9 @@ mod commands;
 mod compose;
 mod consume;
 mod dead_letters;
+mod housekeeping;
 mod insights;
+mod replay;
 mod schemas;
 mod serve;
 mod workers;
@@ -32,6 +34,7 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
 
 /// Describes every metric to the installed recorder.
 fn describe_metrics() {
+    housekeeping::describe();
     crate::storage::metrics::describe();
     crate::events::metrics::describe();
     crate::insights::metrics::describe();

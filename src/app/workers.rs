@@ -7,11 +7,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::compose::{App, Failure};
+use super::housekeeping::Housekeeper;
 use super::schemas::SchemaWatch;
 use super::serve::Roles;
 use crate::events::consumer::{self, KafkaSource};
 use crate::events::{self, Relay};
-use crate::http::{Certificate, idempotency};
+use crate::http::Certificate;
 use crate::telemetry::metrics::Metrics;
 
 /// Runs workers. Each takes `stop` and ends soon after it; one that ends before is a fault, and the process stops.
@@ -47,7 +48,8 @@ impl Workers {
         if roles.worker {
             // Before the relay: what the in-process broker acknowledges, its consumers have.
             workers.consumers(app)?;
-            workers.housekeeping(app);
+            let housekeeper = Housekeeper::new(app);
+            workers.add("housekeeping", |stop| housekeeper.run(stop));
         }
         if let Some(schemas) = schemas {
             workers.add("schemas", |stop| schemas.run(Duration::from_secs(5), stop));
@@ -83,26 +85,6 @@ impl Workers {
         let (db, broker, clock) = (app.db.clone(), Arc::clone(&app.broker), app.clock.clone());
         self.add("dead letters", |stop| consumer::run_dead_letters(db, broker, clock, stop));
         Ok(())
-    }
-
-    fn housekeeping(&mut self, app: &App) {
-        let (db, clock, accounts) = (app.db.clone(), app.clock.clone(), app.accounts.clone());
-        self.add("housekeeping", |stop| {
-            every(Duration::from_mins(1), stop, move || {
-                let (db, clock, accounts) = (db.clone(), clock.clone(), accounts.clone());
-                async move {
-                    if let Err(error) = idempotency::purge(&db, clock.now()).await {
-                        tracing::warn!(%error, "old replies could not be deleted: the next round will");
-                    }
-                    if let Err(error) = events::forget_erased(&db, 100).await {
-                        tracing::warn!(%error, "erased accounts' events could not be deleted: the next round will");
-                    }
-                    if let Err(error) = accounts.purge().await {
-                        tracing::warn!(%error, "old sessions could not be deleted: the next round will");
-                    }
-                }
-            })
-        });
     }
 
     fn add<F>(&mut self, name: &'static str, work: impl FnOnce(CancellationToken) -> F)

@@ -21,17 +21,26 @@ pub struct Record {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// A dead letter on its way to its topic: bytes as they were read, and where they come from as headers.
+/// A message for any topic of the broker, byte for byte: a dead letter, or an event that is published once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dead {
-    /// `<topic>.dlq`.
+pub struct RawRecord {
+    /// Where it goes.
     pub topic: String,
-    /// The key that it had.
+    /// What is ordered.
     pub key: Option<Vec<u8>>,
-    /// The value that it had.
+    /// The value.
     pub value: Option<Vec<u8>>,
-    /// The headers that it had, and `dlq-…`.
+    /// The headers.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Record {
+    /// The same message for `topic`.
+    pub(super) fn into_raw(self, topic: String) -> RawRecord {
+        let headers = self.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes()));
+        let (key, value) = (self.key.to_string().into_bytes(), self.value.into_bytes());
+        RawRecord { topic, key: Some(key), value: Some(value), headers: headers.collect() }
+    }
 }
 
 /// Why a record was not acknowledged.
@@ -58,8 +67,8 @@ pub trait Broker: Send + Sync {
     /// no later one of the same key is.
     fn publish(&self, batch: Vec<Record>) -> BoxFuture<'_, Vec<Result<(), PublishError>>>;
 
-    /// Publishes a dead letter.
-    fn publish_dead(&self, letter: Dead) -> BoxFuture<'_, Result<(), PublishError>>;
+    /// The same for messages that are not the relay's. The same contract.
+    fn publish_raw(&self, batch: Vec<RawRecord>) -> BoxFuture<'_, Vec<Result<(), PublishError>>>;
 
     /// From here on it knows the topics as they are now: their partitions may have changed.
     fn refresh(&self) {}

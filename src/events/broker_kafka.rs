@@ -23,7 +23,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::{ClientConfig, ClientContext, Statistics};
 use secrecy::ExposeSecret as _;
 
-use super::broker::{Broker, Dead, PublishError, Record};
+use super::broker::{Broker, PublishError, RawRecord, Record};
 use super::{KafkaConfig, Topic, metrics as names};
 use crate::kernel::ProbeResult;
 
@@ -104,39 +104,87 @@ impl KafkaBroker {
         tracing::error!(%code, reason, "the Kafka producer had a fatal error and was replaced: its events are sent again");
     }
 
-    fn enqueue(producer: &Producer, record: &Record) -> Result<DeliveryFuture, KafkaError> {
-        let key = record.key.to_string();
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        for (name, value) in &record.headers {
-            headers = headers.insert(Header { key: name, value: Some(value.as_str()) });
-        }
-        let message = FutureRecord::to(record.topic.name()).key(&key).payload(&record.value).headers(headers);
-        producer.send_result(message).map_err(|(error, _)| error)
-    }
-
     /// Queues the batch; where the queue is full it waits for room, so that order is kept and memory bounded.
-    async fn enqueue_all(producer: &Producer, batch: &[Record]) -> Vec<Result<DeliveryFuture, PublishError>> {
-        let mut stopped: HashSet<uuid::Uuid> = HashSet::new();
+    async fn enqueue_all<R: Outgoing>(producer: &Producer, batch: &[R]) -> Vec<Result<DeliveryFuture, PublishError>> {
+        let mut stopped: HashSet<&[u8]> = HashSet::new();
         let mut queued = Vec::with_capacity(batch.len());
         for record in batch {
-            if stopped.contains(&record.key) {
+            if stopped.contains(record.key()) {
                 queued.push(Err(PublishError::Held));
                 continue;
             }
             queued.push(loop {
-                match Self::enqueue(producer, record) {
+                match record.enqueue(producer) {
                     Ok(future) => break Ok(future),
                     Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
                     Err(error) => {
-                        stopped.insert(record.key);
+                        stopped.insert(record.key());
                         break Err(sort(&error));
                     }
                 }
             });
         }
         queued
+    }
+
+    async fn send<R: Outgoing>(&self, batch: Vec<R>) -> Vec<Result<(), PublishError>> {
+        let producer = self.producer.load_full();
+        let queued = Self::enqueue_all(&producer, &batch).await;
+        let mut outcomes = Vec::with_capacity(queued.len());
+        for delivery in queued {
+            outcomes.push(match delivery {
+                Err(error) => Err(error),
+                Ok(future) => match future.await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err((error, _))) => Err(sort(&error)),
+                    Err(_) => Err(PublishError::Transient("the producer was closed".to_owned())),
+                },
+            });
+        }
+        self.replace_if_fatal(&producer);
+        outcomes
+    }
+}
+
+/// What can be queued.
+trait Outgoing {
+    /// What is ordered.
+    fn key(&self) -> &[u8];
+
+    fn enqueue(&self, producer: &Producer) -> Result<DeliveryFuture, KafkaError>;
+}
+
+impl Outgoing for Record {
+    fn key(&self) -> &[u8] {
+        self.key.as_bytes()
+    }
+
+    fn enqueue(&self, producer: &Producer) -> Result<DeliveryFuture, KafkaError> {
+        let key = self.key.to_string();
+        let mut headers = OwnedHeaders::new_with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            headers = headers.insert(Header { key: name, value: Some(value.as_str()) });
+        }
+        let message = FutureRecord::to(self.topic.name()).key(&key).payload(&self.value).headers(headers);
+        producer.send_result(message).map_err(|(error, _)| error)
+    }
+}
+
+impl Outgoing for RawRecord {
+    fn key(&self) -> &[u8] {
+        self.key.as_deref().unwrap_or_default()
+    }
+
+    fn enqueue(&self, producer: &Producer) -> Result<DeliveryFuture, KafkaError> {
+        let mut headers = OwnedHeaders::new_with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            headers = headers.insert(Header { key: name, value: Some(value) });
+        }
+        let mut message = FutureRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
+        (message.key, message.payload) = (self.key.as_deref(), self.value.as_deref());
+        producer.send_result(message).map_err(|(error, _)| error)
     }
 }
 
@@ -195,41 +243,11 @@ impl Broker for KafkaBroker {
     }
 
     fn publish(&self, batch: Vec<Record>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
-        Box::pin(async move {
-            let producer = self.producer.load_full();
-            let queued = Self::enqueue_all(&producer, &batch).await;
-            let mut outcomes = Vec::with_capacity(queued.len());
-            for delivery in queued {
-                outcomes.push(match delivery {
-                    Err(error) => Err(error),
-                    Ok(future) => match future.await {
-                        Ok(Ok(_)) => Ok(()),
-                        Ok(Err((error, _))) => Err(sort(&error)),
-                        Err(_) => Err(PublishError::Transient("the producer was closed".to_owned())),
-                    },
-                });
-            }
-            self.replace_if_fatal(&producer);
-            outcomes
-        })
+        Box::pin(self.send(batch))
     }
 
-    fn publish_dead(&self, letter: Dead) -> BoxFuture<'_, Result<(), PublishError>> {
-        let producer = self.producer.load_full();
-        Box::pin(async move {
-            let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len());
-            for (name, value) in &letter.headers {
-                headers = headers.insert(Header { key: name, value: Some(value) });
-            }
-            let mut message = FutureRecord::<[u8], [u8]>::to(&letter.topic).headers(headers);
-            (message.key, message.payload) = (letter.key.as_deref(), letter.value.as_deref());
-            let queued = producer.send_result(message).map_err(|(error, _)| sort(&error))?;
-            match queued.await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err((error, _))) => Err(sort(&error)),
-                Err(_) => Err(PublishError::Transient("the producer was closed".to_owned())),
-            }
-        })
+    fn publish_raw(&self, batch: Vec<RawRecord>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
+        Box::pin(self.send(batch))
     }
 
     fn refresh(&self) {
@@ -270,6 +288,15 @@ impl Broker for KafkaBroker {
 }
 
 impl KafkaBroker {
+    /// Whether the cluster has a topic. All of them are asked for: asking for one by its name may make it.
+    pub async fn has_topic(&self, name: &str) -> Result<bool, String> {
+        let producer = self.producer.load_full();
+        let ask = move || producer.client().fetch_metadata(None, Duration::from_secs(10));
+        let found = tokio::task::spawn_blocking(ask).await.map_err(|error| error.to_string())?;
+        let found = found.map_err(|error| format!("kafka: {error}"))?;
+        Ok(found.topics().iter().any(|topic| topic.name() == name))
+    }
+
     /// Creates the topics that are missing, those of the dead letters too. Returns one line for each topic.
     pub async fn ensure_topics(&self, spec: TopicSpec) -> Result<Vec<String>, String> {
         let admin: AdminClient<_> = self.settings.create().map_err(|error| error.to_string())?;

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use super::Topic;
-use super::broker::{Broker, Dead, PublishError, Record};
+use super::broker::{Broker, PublishError, RawRecord, Record};
 use super::consumer::{Message, Processor};
 use crate::kernel::ProbeResult;
 
@@ -19,7 +19,7 @@ const KEPT: usize = 10_000;
 /// The broker.
 pub struct MemoryBroker {
     topics: [Mutex<VecDeque<Record>>; 3],
-    dead: Mutex<VecDeque<Dead>>,
+    raw: Mutex<VecDeque<RawRecord>>,
     live: broadcast::Sender<Record>,
     consumers: Mutex<Vec<Arc<Processor>>>,
 }
@@ -27,7 +27,7 @@ pub struct MemoryBroker {
 impl Default for MemoryBroker {
     fn default() -> Self {
         let live = broadcast::channel(4096).0;
-        Self { topics: Default::default(), dead: Mutex::default(), live, consumers: Mutex::default() }
+        Self { topics: Default::default(), raw: Mutex::default(), live, consumers: Mutex::default() }
     }
 }
 
@@ -38,9 +38,9 @@ impl MemoryBroker {
         records.iter().cloned().collect()
     }
 
-    /// The dead letters that are kept, oldest first.
-    pub fn dead(&self) -> Vec<Dead> {
-        self.dead.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    /// What is kept of other topics, those of dead letters, oldest first.
+    pub fn raw(&self) -> Vec<RawRecord> {
+        self.raw.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Lets a consumer take part: from now on a batch is acknowledged when this consumer has it for good.
@@ -94,13 +94,16 @@ impl Broker for MemoryBroker {
         })
     }
 
-    fn publish_dead(&self, letter: Dead) -> BoxFuture<'_, Result<(), PublishError>> {
-        let mut dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
-        if dead.len() == KEPT {
-            dead.pop_front();
-        }
-        dead.push_back(letter);
-        Box::pin(std::future::ready(Ok(())))
+    fn publish_raw(&self, batch: Vec<RawRecord>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
+        let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        let take = |record| {
+            if raw.len() == KEPT {
+                raw.pop_front();
+            }
+            raw.push_back(record);
+            Ok(())
+        };
+        Box::pin(std::future::ready(batch.into_iter().map(take).collect()))
     }
 
     fn check(&self) -> BoxFuture<'_, ProbeResult> {

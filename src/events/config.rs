@@ -33,6 +33,12 @@ pub struct Config {
     pub consumer_batch: usize,
     /// The waits before each further try of an event whose effect failed, milliseconds.
     pub retry_ladder_ms: Vec<u64>,
+    /// Days that published events are kept; 0: for ever.
+    pub history_days: i64,
+    /// Days after an account's erasure until consumers forget it.
+    pub inbox_days: i64,
+    /// Days that a dead letter is kept after it was decided about.
+    pub dead_letter_days: i64,
 }
 
 impl Config {
@@ -53,6 +59,14 @@ impl Config {
         }
         if !(1..=10_000).contains(&self.consumer_batch) {
             found.push(("consumer_batch", "must be 1 to 10000 messages".to_owned()));
+        }
+        if !(0..=36_500).contains(&self.history_days) {
+            found.push(("history_days", "must be 1 to 36500 days, or 0 for ever".to_owned()));
+        }
+        for (key, days) in [("inbox_days", self.inbox_days), ("dead_letter_days", self.dead_letter_days)] {
+            if !(1..=36_500).contains(&days) {
+                found.push((key, "must be 1 to 36500 days".to_owned()));
+            }
         }
         let a_week = 604_800_000;
         if self.retry_ladder_ms.len() > 20 || self.retry_ladder_ms.iter().any(|wait| !(1..=a_week).contains(wait)) {

@@ -284,15 +284,17 @@ pub async fn changes(db: &Db, user_id: Uuid, since: i64, limit: i64) -> Result<V
     rows.into_iter().map(change).collect()
 }
 
-/// Deletes what is left of erased accounts' events once it was published. Returns how many accounts were looked at.
-pub async fn forget_erased(db: &Db, limit: i64) -> Result<usize, Error> {
+/// Deletes what is left of erased accounts' events once it was published, of at most `limit` accounts. Returns how many
+/// events were deleted.
+pub async fn forget_erased(db: &Db, limit: i64) -> Result<u64, Error> {
     let mut exec = db.read().await?;
     let erased = sql!(fetch_all (Uuid,) => exec, ERASED, limit)?;
     drop(exec);
-    for (user_id,) in &erased {
+    let mut deleted = 0;
+    for (user_id,) in erased {
         let mut tx = db.begin().await?;
-        sql!(execute tx, FORGET, *user_id)?;
+        deleted += sql!(execute tx, FORGET, user_id)?;
         tx.commit().await?;
     }
-    Ok(erased.len())
+    Ok(deleted)
 }

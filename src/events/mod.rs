@@ -19,28 +19,32 @@ pub mod contract;
 mod error;
 mod expand;
 mod fence;
+mod history;
 mod lease;
 mod log;
 pub mod metrics;
 mod outbox;
 pub mod registry;
 mod relay;
+mod republish;
 mod sampler;
 mod schema;
 mod tail;
 mod topic;
 
-pub use broker::{Broker, Dead, PublishError, Record};
+pub use broker::{Broker, PublishError, RawRecord, Record};
 pub use broker_kafka::{KafkaBroker, TopicSpec};
 pub use broker_memory::MemoryBroker;
 pub use config::{BrokerKind, Config, KafkaConfig};
 pub use error::Error;
 pub use expand::{Expansion, expand, unfence};
 pub use fence::fenced;
+pub use history::Pruner;
 pub use lease::holders;
 pub use log::{Change, Commits, Draft, Event, EventLog, SHARDS, changes, first_seq, forget_erased, last_seq, shard_of};
 pub use outbox::{Backlog, ParkedKey, backlog, parked, rearm};
 pub use relay::Relay;
+pub use republish::{Progress, Replay, Start, replay};
 pub use sampler::sample;
 pub use schema::Schemas;
 pub use tail::{Entry, Tail};
@@ -53,8 +57,11 @@ pub const STATEMENTS: &[&[crate::storage::Sql]] = &[
     lease::STATEMENTS,
     tail::STATEMENTS,
     fence::STATEMENTS,
+    history::STATEMENTS,
+    republish::STATEMENTS,
     consumer::DEAD,
     consumer::INBOX,
     consumer::RETRIES,
+    consumer::ERASED,
     consumer::REPLAY,
 ];

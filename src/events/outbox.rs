@@ -1,5 +1,7 @@
 //! The SQL of the outbox: what waits, what was acknowledged, what is parked.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -47,6 +49,8 @@ statements! {
     PARKED: "outbox.parked" = "SELECT user_id, topic, reason, parked_at FROM parked_keys ORDER BY parked_at LIMIT 1000";
     COUNT_PARKED: "outbox.count_parked" = "SELECT count(*) FROM parked_keys";
     COUNT: "outbox.count" = "SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 2000000) AS waiting";
+    // There is no index by user, which would cost every write: it reads the outbox, which is short in good order.
+    HELD: "outbox.held" = "SELECT user_id, min(seq) FROM outbox WHERE user_id >= $1 AND user_id <= $2 GROUP BY user_id";
     OLDEST: "outbox.oldest" = "SELECT events.occurred_at FROM outbox JOIN events ON events.user_id = outbox.user_id \
         AND events.seq = outbox.seq ORDER BY outbox.id LIMIT 1";
 }
@@ -56,24 +60,27 @@ statements! {
 pub(super) struct Waiting {
     pub(super) id: i64,
     pub(super) shard: i64,
+    #[sqlx(flatten)]
+    pub(super) event: Stored,
+    /// Of the fences, as the look at the outbox saw them.
+    pub(super) generation: i64,
+}
+
+/// An event as the log has it.
+#[derive(Debug, FromRow)]
+pub(super) struct Stored {
     pub(super) user_id: Uuid,
-    seq: i64,
+    pub(super) seq: i64,
     event_id: Uuid,
-    topic: String,
+    pub(super) topic: String,
     event_type: String,
     subject_id: Uuid,
     pub(super) traceparent: Option<String>,
     pub(super) occurred_at: DateTime<Utc>,
     value: String,
-    /// Of the fences, as the look at the outbox saw them.
-    pub(super) generation: i64,
 }
 
-impl Waiting {
-    pub(super) fn topic(&self) -> &str {
-        &self.topic
-    }
-
+impl Stored {
     /// The message: CloudEvents 1.0, Kafka protocol binding, binary mode.
     pub(super) fn record(&self) -> Result<Record, String> {
         let topic: Topic = self.topic.parse()?;
@@ -124,6 +131,13 @@ pub(super) async fn batch(db: &Db, shards: i64, limit: i64) -> Result<Vec<Waitin
     Ok(sql!(fetch_all Waiting => exec, BATCH, shards, limit)?)
 }
 
+/// The first event that waits of each user from `first` to `last`, where any waits: it and all later ones are the
+/// relay's.
+pub(super) async fn held(db: &Db, first: Uuid, last: Uuid) -> Result<HashMap<Uuid, i64>, Error> {
+    let mut exec = db.read().await?;
+    Ok(sql!(fetch_all (Uuid, i64) => exec, HELD, first, last)?.into_iter().collect())
+}
+
 /// Removes what was acknowledged. `epochs` is JSON: `{"12":3}`. Returns how many were removed.
 pub(super) async fn acknowledge(db: &Db, ids: &[i64], owner: Uuid, epochs: &str) -> Result<u64, Error> {
     let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
@@ -147,7 +161,7 @@ pub(super) async fn park(
     (owner, epoch): (Uuid, i64),
 ) -> Result<bool, Error> {
     let mut tx = db.begin().await?;
-    let parked = sql!(execute tx, PARK, row.user_id, row.topic(), reason, now, row.shard, owner, epoch)?;
+    let parked = sql!(execute tx, PARK, row.event.user_id, &row.event.topic, reason, now, row.shard, owner, epoch)?;
     tx.commit().await?;
     Ok(parked > 0)
 }

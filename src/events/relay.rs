@@ -179,7 +179,7 @@ impl Relay {
         waiting.retain(|row| leases.get(&row.shard).is_some_and(|lease| lease.until > now));
         let mut records = Vec::with_capacity(waiting.len());
         for row in &waiting {
-            records.push(row.record().map_err(Error::Broker)?);
+            records.push(row.event.record().map_err(Error::Broker)?);
         }
         let spans: Vec<_> = waiting.iter().zip(&records).filter_map(|(row, record)| span(row, record)).collect();
         let started = Instant::now();
@@ -203,7 +203,7 @@ impl Relay {
             let name = match outcome {
                 Ok(()) => {
                     acknowledged.push(row.id);
-                    let delay = (now - row.occurred_at).num_microseconds().unwrap_or(i64::MAX).max(0);
+                    let delay = (now - row.event.occurred_at).num_microseconds().unwrap_or(i64::MAX).max(0);
                     metrics::histogram!(names::DELAY).record(Duration::from_micros(delay.unsigned_abs()).as_secs_f64());
                     "acknowledged"
                 }
@@ -215,13 +215,13 @@ impl Relay {
                 Err(PublishError::Permanent(reason)) => {
                     let epoch = leases.get(&row.shard).map_or(0, |lease| lease.epoch);
                     if outbox::park(&self.db, row, &reason, now, (self.leases.owner, epoch)).await? {
-                        tracing::error!(user_id = %row.user_id, topic = row.topic(), reason,
+                        tracing::error!(user_id = %row.event.user_id, topic = row.event.topic, reason,
                             "the broker refuses an event for good: this user's events wait for `todo events rearm`");
                     }
                     "refused"
                 }
             };
-            metrics::counter!(names::PUBLISHED, "topic" => row.topic().to_owned(), "outcome" => name).increment(1);
+            metrics::counter!(names::PUBLISHED, "topic" => row.event.topic.clone(), "outcome" => name).increment(1);
         }
         if !acknowledged.is_empty() {
             let epochs: BTreeMap<_, _> = leases.iter().map(|(shard, lease)| (shard, lease.epoch)).collect();
@@ -275,7 +275,7 @@ async fn news(hint: &mut watch::Receiver<Commits>, before: &Commits, shards: i64
 
 /// A span of its own for an event whose request is traced: one trace runs from the request to the broker.
 fn span(row: &Waiting, record: &Record) -> Option<Span> {
-    let traceparent = row.traceparent.as_deref().filter(|text| propagation::is_sampled(text))?;
+    let traceparent = row.event.traceparent.as_deref().filter(|text| propagation::is_sampled(text))?;
     let topic = record.topic.name();
     let span = tracing::info_span!(
         "publish", otel.name = %format_args!("send {topic}"), otel.kind = "producer", messaging.system = "kafka",

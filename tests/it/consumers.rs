@@ -222,7 +222,7 @@ async fn a_dead_letter_is_redriven_once_and_in_order(url: Option<String>) {
     assert_eq!(effects(&desk.db, ann).await, [1, 3, 5]);
     while desk.after(1).await > 0 {}
     assert_eq!(effects(&desk.db, ann).await, [1, 3, 5, 2, 4, 6]);
-    assert!(desk.dead().await.is_empty() && !consumer::discard(&desk.db, first.id).await.unwrap());
+    assert!(desk.dead().await.is_empty() && !consumer::discard(&desk.db, &desk.clock, first.id).await.unwrap());
 }
 
 /// What cannot be decoded is a dead letter with its bytes intact, once, and stops nobody.
@@ -242,10 +242,10 @@ async fn what_cannot_be_decoded_stops_nobody(url: Option<String>) {
     let (broker, stop) = (Arc::new(MemoryBroker::default()), tokio_util::sync::CancellationToken::new());
     let port: Arc<dyn todo::events::Broker> = Arc::<MemoryBroker>::clone(&broker);
     let publishing = tokio::spawn(consumer::run_dead_letters(desk.db.clone(), port, desk.clock.clone(), stop.clone()));
-    until("the letter is in its topic", || async { broker.dead().len() == 1 }).await;
+    until("the letter is in its topic", || async { broker.raw().len() == 1 }).await;
     stop.cancel();
     publishing.await.unwrap();
-    let letter = broker.dead().remove(0);
+    let letter = broker.raw().remove(0);
     assert_eq!(
         (letter.topic.as_str(), &letter.key, &letter.value),
         ("todo-events.dlq", &batch[1].key, &batch[1].value)
@@ -257,7 +257,7 @@ async fn what_cannot_be_decoded_stops_nobody(url: Option<String>) {
             .iter()
             .all(|name| names.contains(name))
     );
-    assert!(consumer::discard(&desk.db, dead[0].id).await.unwrap() && desk.dead().await.is_empty());
+    assert!(consumer::discard(&desk.db, &desk.clock, dead[0].id).await.unwrap() && desk.dead().await.is_empty());
 }
 
 /// A database that is away is nobody's failure: nothing counts as a try, and all of it comes again.

@@ -57,8 +57,8 @@ impl Broker for Script {
         })
     }
 
-    fn publish_dead(&self, _: todo::events::Dead) -> BoxFuture<'_, Result<(), PublishError>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn publish_raw(&self, batch: Vec<todo::events::RawRecord>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
+        Box::pin(std::future::ready(batch.iter().map(|_| Ok(())).collect()))
     }
 
     fn check(&self) -> BoxFuture<'_, ProbeResult> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::inbox;
 use super::message::{Delivery, Message};
 use super::retry;
-use crate::events::{Broker, Dead, Error, PublishError};
+use crate::events::{Broker, Error, PublishError, RawRecord};
 use crate::kernel::Clock;
 use crate::storage::{self, Db, Tx};
 use crate::{sql, statements};
@@ -28,10 +28,14 @@ statements! {
         AND ($3 = '' OR consumer = $3) ORDER BY topic, user_id, seq, id LIMIT $4";
     GET: "dead.get" = "SELECT id, consumer, topic, partition, record_offset, user_id, seq, record_key, value, headers, attempts, \
         error, first_failed_at, last_failed_at, state FROM dead_letters WHERE id = $1";
-    DECIDE: "dead.decide" = "UPDATE dead_letters SET state = $2 WHERE id = $1 AND state = 'dead'";
+    DECIDE: "dead.decide" = "UPDATE dead_letters SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'dead'";
     COUNT: "dead.count" = "SELECT topic, count(*) FROM dead_letters WHERE state = 'dead' GROUP BY topic";
     UNPUBLISHED: "dead.unpublished" = "SELECT id, consumer, topic, partition, record_offset, user_id, seq, record_key, value, headers, \
         attempts, error, first_failed_at, last_failed_at, state FROM dead_letters WHERE published_at IS NULL ORDER BY id LIMIT 100";
+    // A version that knows no decided_at may have decided.
+    PURGE: "dead.purge" = "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE state <> 'dead' \
+        AND coalesce(decided_at, last_failed_at) < $1 AND published_at IS NOT NULL \
+        ORDER BY coalesce(decided_at, last_failed_at) LIMIT $2)";
     PUBLISHED: "dead.published" = "UPDATE dead_letters SET published_at = $2 WHERE id = $1";
 }
 
@@ -137,7 +141,7 @@ impl Letter {
     }
 
     /// The message for `<topic>.dlq`: the bytes as they were, and where they come from as headers.
-    fn record(&self) -> Dead {
+    fn record(&self) -> RawRecord {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
         let mut headers = Message::headers_from(&self.headers);
         let origin = [
@@ -153,7 +157,7 @@ impl Letter {
             ("dlq-id", self.id.to_string()),
         ];
         headers.extend(origin.map(|(name, value)| (name.to_owned(), value.into_bytes())));
-        Dead { topic: format!("{}.dlq", self.topic), key: self.key.clone(), value: self.value.clone(), headers }
+        RawRecord { topic: format!("{}.dlq", self.topic), key: self.key.clone(), value: self.value.clone(), headers }
     }
 }
 
@@ -216,7 +220,7 @@ pub async fn redrive(db: &Db, clock: &Clock, letter: &Letter) -> Result<bool, Er
     // The user's lock first, as everywhere.
     let users = std::iter::once(event.user_id);
     let mut places = inbox::lock(&mut tx, db.engine(), &letter.consumer, event.topic, users).await?;
-    if sql!(execute tx, DECIDE, letter.id, LetterState::Redriven.as_str())? == 0 {
+    if sql!(execute tx, DECIDE, letter.id, LetterState::Redriven.as_str(), clock.now())? == 0 {
         tx.rollback().await?;
         return Ok(false);
     }
@@ -242,9 +246,9 @@ async fn give_back(
 }
 
 /// Gives a letter up. False: it was decided before.
-pub async fn discard(db: &Db, id: Uuid) -> Result<bool, Error> {
+pub async fn discard(db: &Db, clock: &Clock, id: Uuid) -> Result<bool, Error> {
     let mut tx = db.begin().await?;
-    let discarded = sql!(execute tx, DECIDE, id, LetterState::Discarded.as_str())? == 1;
+    let discarded = sql!(execute tx, DECIDE, id, LetterState::Discarded.as_str(), clock.now())? == 1;
     tx.commit().await?;
     Ok(discarded)
 }
@@ -254,17 +258,29 @@ pub(super) async fn publish(db: &Db, broker: &dyn Broker, clock: &Clock) -> Resu
     let mut exec = db.read().await?;
     let unpublished = sql!(fetch_all Letter => exec, UNPUBLISHED)?;
     drop(exec);
-    for letter in unpublished {
-        match broker.publish_dead(letter.record()).await {
+    let outcomes = broker.publish_raw(unpublished.iter().map(Letter::record).collect()).await;
+    let mut failure = None;
+    for (letter, outcome) in unpublished.iter().zip(outcomes) {
+        match outcome {
             // A letter that no broker will ever take is in the database all the same.
-            Ok(()) | Err(PublishError::Permanent(_)) => {}
-            Err(error) => return Err(Error::Broker(error.to_string())),
+            Ok(()) | Err(PublishError::Permanent(_)) => {
+                let mut tx = db.begin().await?;
+                sql!(execute tx, PUBLISHED, letter.id, clock.now())?;
+                tx.commit().await?;
+            }
+            Err(error) => failure = Some(error.to_string()),
         }
-        let mut tx = db.begin().await?;
-        sql!(execute tx, PUBLISHED, letter.id, clock.now())?;
-        tx.commit().await?;
     }
-    Ok(())
+    failure.map_or(Ok(()), |cause| Err(Error::Broker(cause)))
+}
+
+/// Deletes letters that were decided about before `before` and that `<topic>.dlq` has: at most `limit`. Returns how
+/// many. Those that wait for a decision stay.
+pub async fn purge_decided(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
+    let mut tx = db.begin().await?;
+    let purged = sql!(execute tx, PURGE, before, limit)?;
+    tx.commit().await?;
+    Ok(purged)
 }
 
 /// How many letters of each topic wait for a decision.

@@ -13,6 +13,7 @@
 //! the in-process broker, which acknowledges an event when every consumer has it for good.
 
 mod dead;
+mod erased;
 mod inbox;
 mod kafka;
 mod message;
@@ -26,7 +27,8 @@ use futures::future::BoxFuture;
 use crate::events::Topic;
 use crate::storage::{self, Tx};
 
-pub use dead::{Letter, LetterState, discard, letter, letters, redrive};
+pub use dead::{Letter, LetterState, discard, letter, letters, purge_decided, redrive};
+pub use erased::Forgetter;
 pub use kafka::KafkaSource;
 pub use message::{Delivery, Message};
 pub use processor::{Ladder, Processor};
@@ -34,6 +36,7 @@ pub use replay::{erased, replay, users};
 pub use worker::{run, run_dead_letters};
 
 pub(super) use dead::STATEMENTS as DEAD;
+pub(super) use erased::STATEMENTS as ERASED;
 pub(super) use inbox::STATEMENTS as INBOX;
 pub(super) use replay::STATEMENTS as REPLAY;
 pub(super) use retry::STATEMENTS as RETRIES;

@@ -1,0 +1,134 @@
+//! Housekeeping: what is too old is deleted, a little at a time.
+//!
+//! **Rule.** Each step is one short transaction over rows that nobody writes any more, and there is a pause after it:
+//! the requests go first.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use metrics::{Unit, describe_counter};
+use tokio_util::sync::CancellationToken;
+
+use super::compose::App;
+use crate::events::consumer::{self, Forgetter};
+use crate::events::{self, Pruner};
+use crate::http::idempotency;
+use crate::kernel::Clock;
+use crate::storage::Db;
+use crate::user::Accounts;
+
+/// Rows that were deleted, by table.
+const DELETED: &str = "housekeeping_deleted_rows_total";
+
+/// Describes the metric to the installed recorder.
+pub(super) fn describe() {
+    describe_counter!(DELETED, Unit::Count, "Rows that housekeeping deleted, by table");
+}
+
+const PERIOD: Duration = Duration::from_mins(1);
+const PAUSE: Duration = Duration::from_millis(20);
+/// Rows that one statement deletes, at most.
+const BATCH: i64 = 1000;
+/// Steps of each kind in a round; the next round goes on where this one stopped.
+const STEPS: usize = 300;
+
+/// Keeps house.
+pub(super) struct Housekeeper {
+    db: Db,
+    clock: Clock,
+    accounts: Accounts,
+    /// `None`: for ever.
+    history: Option<TimeDelta>,
+    inbox: TimeDelta,
+    dead_letters: TimeDelta,
+    pruner: Pruner,
+    forgetter: Forgetter,
+}
+
+impl Housekeeper {
+    pub(super) fn new(app: &App) -> Self {
+        let config = &app.config.events;
+        Self {
+            db: app.db.clone(),
+            clock: app.clock.clone(),
+            accounts: app.accounts.clone(),
+            history: (config.history_days > 0).then(|| TimeDelta::days(config.history_days)),
+            inbox: TimeDelta::days(config.inbox_days),
+            dead_letters: TimeDelta::days(config.dead_letter_days),
+            pruner: Pruner::new(BATCH),
+            forgetter: Forgetter::new(100),
+        }
+    }
+
+    /// Runs until told to stop. A step that is under way then is undone.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(PERIOD);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.round() => {}
+            }
+        }
+    }
+
+    async fn round(&mut self) {
+        let purged = idempotency::purge(&self.db, self.clock.now()).await;
+        report(purged, &[("idempotency_keys", |rows| *rows)]);
+        report(self.accounts.purge().await, &[("sessions", |rows| *rows)]);
+        report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]);
+        self.prune_history().await;
+        self.purge_letters().await;
+        self.forget_accounts().await;
+    }
+
+    async fn prune_history(&mut self) {
+        let Some(kept) = self.history else { return };
+        let before = self.clock.now() - kept;
+        for _ in 0..STEPS {
+            let pruned = self.pruner.step(&self.db, before).await;
+            let more = matches!(pruned, Ok(Some(_)));
+            report(pruned, &[("events", |rows| rows.unwrap_or_default())]);
+            if !more {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn purge_letters(&self) {
+        let before = self.clock.now() - self.dead_letters;
+        for _ in 0..STEPS {
+            let purged = consumer::purge_decided(&self.db, before, BATCH).await;
+            let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
+            report(purged, &[("dead_letters", |rows| *rows)]);
+            if !full {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn forget_accounts(&mut self) {
+        let before = self.clock.now() - self.inbox;
+        let forgotten = self.forgetter.step(&self.db, before).await;
+        report(forgotten, &[("inbox", |rows| rows.0), ("dead_letters", |rows| rows.1)]);
+    }
+}
+
+/// A table, and how many of its rows a step deleted.
+type Deleted<T> = (&'static str, fn(&T) -> u64);
+
+#[expect(clippy::needless_pass_by_value, reason = "an outcome is reported once")]
+fn report<T, E: std::fmt::Display>(outcome: Result<T, E>, tables: &[Deleted<T>]) {
+    for (table, rows) in tables {
+        match &outcome {
+            Ok(outcome) => metrics::counter!(DELETED, "table" => *table).increment(rows(outcome)),
+            Err(error) => tracing::warn!(%error, table, "old rows could not be deleted: the next round will"),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+-- When it was decided about a letter: how long it is kept counts from here.
+ALTER TABLE dead_letters ADD COLUMN decided_at timestamptz;
+CREATE INDEX dead_letters_decided ON dead_letters ((coalesce(decided_at, last_failed_at))) WHERE state <> 'dead';
+
+-- What is left of erased accounts is found by the user.
+CREATE INDEX dead_letters_user ON dead_letters (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX inbox_user ON inbox (user_id);
+CREATE INDEX user_logs_erased ON user_logs (user_id) WHERE erased_at IS NOT NULL;
+
+-- A fifth of a large log would be dead before the default looks at it.
+ALTER TABLE events SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
+-- A queue, as the outbox is: rows come and go.
+ALTER TABLE consumer_retries SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+-- All of it is new within a day.
+ALTER TABLE idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.05);
