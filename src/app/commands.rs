@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use chrono::TimeDelta;
 
 use super::cli::{EventsCommand, TopicsCommand, UserCommand};
-use super::compose::{self, App, Failure};
+use super::compose::{self, App, Failure, says};
 use super::dead_letters::{self, DlqCommand};
 use super::replay;
 use super::serve::{Roles, Running, start};
@@ -19,10 +19,6 @@ use crate::events::{self, BrokerKind, Entry, Expansion, KafkaBroker, KafkaConfig
 use crate::kernel::{Clock, Ids};
 use crate::storage::{Db, Migrations};
 use crate::telemetry;
-
-fn says(error: impl std::fmt::Display) -> Failure {
-    error.to_string()
-}
 
 /// Runs a future on a runtime of its own.
 pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -110,6 +106,13 @@ fn open(config: &Config) -> Result<Db, Failure> {
     Db::open(&config.storage).map_err(says)
 }
 
+/// The database, once it is known to be of this version.
+pub(super) async fn opened(config: &Config) -> Result<Db, Failure> {
+    let db = open(config)?;
+    Migrations::of(&db).verify().await.map_err(says)?;
+    Ok(db)
+}
+
 pub(super) fn migrate(config: &Config, dry_run: bool) -> Result<(), Failure> {
     run(async move {
         let db = open(config)?;
@@ -131,8 +134,7 @@ pub(super) fn migrate(config: &Config, dry_run: bool) -> Result<(), Failure> {
 
 pub(super) fn events(config: &Config, command: EventsCommand) -> Result<(), Failure> {
     run(async move {
-        let db = open(config)?;
-        Migrations::of(&db).verify().await.map_err(says)?;
+        let db = opened(config).await?;
         match command {
             EventsCommand::Tail { topic, user, minutes, follow, json } => {
                 let from = Clock::system().now() - TimeDelta::minutes(minutes.clamp(0, 10_000_000));
@@ -161,8 +163,7 @@ pub(super) fn events(config: &Config, command: EventsCommand) -> Result<(), Fail
 
 pub(super) fn dlq(config: &Config, command: DlqCommand) -> Result<(), Failure> {
     run(async move {
-        let db = open(config)?;
-        Migrations::of(&db).verify().await.map_err(says)?;
+        let db = opened(config).await?;
         dead_letters::command(&db, command).await
     })
 }
@@ -202,6 +203,11 @@ async fn status(db: &Db) -> Result<(), Failure> {
     for (owner, shards) in events::holders(db).await.map_err(says)? {
         println!("relay     {owner} holds {shards} shard(s)");
     }
+    for topic in events::fenced(db).await.map_err(says)? {
+        println!(
+            "fenced    {topic}: `todo topics expand` is at work, or stopped (then: `todo topics unfence {topic}`)"
+        );
+    }
     println!("parked    {} user(s)", backlog.parked);
     for key in events::parked(db).await.map_err(says)? {
         println!("          {} on {} since {}: {}", key.user_id, key.topic, key.parked_at.format("%F %T"), key.reason);
@@ -228,10 +234,10 @@ pub(super) fn topics(config: &Config, command: &TopicsCommand) -> Result<(), Fai
                 let (topic, partitions, ignore) = (*topic, *partitions, ignore_group.clone());
                 let asked = Expansion { topic, partitions, patience, ignore };
                 let cluster = kafka(config)?;
-                events::expand(&open(config)?, cluster, &asked, |step| println!("{step}")).await?;
+                events::expand(&opened(config).await?, cluster, &asked, |step| println!("{step}")).await?;
             }
             TopicsCommand::Unfence { topic } => {
-                events::unfence(&open(config)?, *topic).await?;
+                events::unfence(&opened(config).await?, *topic).await?;
                 println!("{topic} takes events");
             }
         }

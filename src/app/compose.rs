@@ -27,6 +27,11 @@ use crate::user::{self, Accounts, Estate, Settings};
 /// Why the process cannot start or go on: one sentence.
 pub(super) type Failure = String;
 
+/// An error as that sentence.
+pub(super) fn says(error: impl std::fmt::Display) -> Failure {
+    error.to_string()
+}
+
 /// The wired rooms of one process.
 pub struct App {
     /// Its configuration.
@@ -55,8 +60,8 @@ pub struct App {
 impl App {
     /// Wires the rooms. Nothing is connected to and no port is bound; keys are read, or made where that is allowed.
     pub fn compose(config: Config, clock: Clock, ids: Ids, listen: SocketAddr) -> Result<Self, Failure> {
-        let db = Db::open(&config.storage).map_err(|error| error.to_string())?;
-        let log = EventLog::new(clock.clone(), ids.clone()).map_err(|error| error.to_string())?;
+        let db = Db::open(&config.storage).map_err(says)?;
+        let log = EventLog::new(clock.clone(), ids.clone()).map_err(says)?;
         let (broker, memory) = broker(&config)?;
         let wrong = |error: auth::Error| error.to_string();
         let lifetime = TimeDelta::seconds(config.auth.access_token_seconds);
@@ -185,7 +190,7 @@ impl Belongings {
         let mut all = Vec::new();
         loop {
             let after = all.last().map_or(Uuid::nil(), |task: &task::Task| task.id);
-            let page = self.tasks.export(actor, after, PAGE).await.map_err(|error| error.to_string())?;
+            let page = self.tasks.export(actor, after, PAGE).await.map_err(says)?;
             let full = page.len() == usize::try_from(PAGE).unwrap_or_default();
             all.extend(page);
             if !full {
@@ -199,11 +204,11 @@ impl Belongings {
         loop {
             let since = all.last().map_or(0, |change: &crate::events::Change| change.seq);
             let page = crate::events::changes(&self.db, actor.user_id, since, PAGE).await;
-            let page = page.map_err(|error| error.to_string())?;
+            let page = page.map_err(says)?;
             let full = page.len() == usize::try_from(PAGE).unwrap_or_default();
             all.extend(page);
             if !full {
-                return serde_json::to_value(all).map_err(|error| error.to_string());
+                return serde_json::to_value(all).map_err(says);
             }
         }
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::compose::Failure;
+use super::compose::{Failure, says};
 use crate::events::Error;
 use crate::events::consumer::{self, Letter, LetterState};
 use crate::http::{Path, Problem, Query};
@@ -102,8 +102,8 @@ pub(super) async fn command(db: &Db, command: DlqCommand) -> Result<(), Failure>
         DlqCommand::List { state, filter, limit, json } => list(db, state, &filter, limit, json).await,
         DlqCommand::Show { id } => {
             let letter = find(db, id).await?;
-            let text = serde_json::to_string_pretty(&whole(&letter)).map_err(|error| error.to_string())?;
-            writeln!(anstream::stdout(), "{text}").map_err(|error| error.to_string())
+            let text = serde_json::to_string_pretty(&whole(&letter)).map_err(says)?;
+            writeln!(anstream::stdout(), "{text}").map_err(says)
         }
         DlqCommand::Redrive(which) => decide(db, Decision::Redrive, &which).await,
         DlqCommand::Discard(which) => decide(db, Decision::Discard, &which).await,
@@ -114,7 +114,7 @@ async fn list(db: &Db, state: LetterState, filter: &Filter, limit: i64, json: bo
     let limit = limit.clamp(1, 100_000);
     let found = consumer::letters(db, Some(state), &filter.topic, &filter.consumer, limit).await;
     let mut out = anstream::stdout();
-    for letter in found.map_err(|error| error.to_string())? {
+    for letter in found.map_err(says)? {
         let line = if json {
             whole(&letter).to_string()
         } else {
@@ -132,13 +132,13 @@ async fn list(db: &Db, state: LetterState, filter: &Filter, limit: i64, json: bo
                 letter.error
             )
         };
-        writeln!(out, "{line}").map_err(|error| error.to_string())?;
+        writeln!(out, "{line}").map_err(says)?;
     }
     Ok(())
 }
 
 async fn find(db: &Db, id: Uuid) -> Result<Letter, Failure> {
-    let letter = consumer::letter(db, id).await.map_err(|error| error.to_string())?;
+    let letter = consumer::letter(db, id).await.map_err(says)?;
     letter.ok_or_else(|| format!("there is no dead letter {id}: `todo dlq list` shows them"))
 }
 
@@ -159,7 +159,7 @@ async fn decide(db: &Db, decision: Decision, which: &Which) -> Result<(), Failur
         let limit = PAGE + i64::try_from(left).unwrap_or(i64::MAX / 2);
         let (topic, name) = (&which.filter.topic, &which.filter.consumer);
         let page = consumer::letters(db, Some(LetterState::Dead), topic, name, limit).await;
-        let page = page.map_err(|error| error.to_string())?;
+        let page = page.map_err(says)?;
         let before = done;
         left = 0;
         for letter in &page {

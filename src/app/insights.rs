@@ -3,10 +3,10 @@
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::compose::Failure;
+use super::commands::opened;
+use super::compose::{Failure, says};
 use crate::config::Config;
 use crate::insights::{rebuild, rebuild_all};
-use crate::storage::Db;
 
 /// `todo insights …`
 #[derive(Clone, Copy, Subcommand)]
@@ -21,11 +21,11 @@ pub(super) enum InsightsCommand {
 
 pub(super) async fn command(config: &Config, command: InsightsCommand) -> Result<(), Failure> {
     let InsightsCommand::Rebuild { user } = command;
-    let db = Db::open(&config.storage).map_err(|error| error.to_string())?;
+    let db = opened(config).await?;
     let rebuilt = match user {
         Some(user_id) => rebuild(&db, user_id).await.map(u64::from),
         None => rebuild_all(&db).await,
     };
-    println!("rebuilt the figures of {} user(s)", rebuilt.map_err(|error| error.to_string())?);
+    println!("rebuilt the figures of {} user(s)", rebuilt.map_err(says)?);
     Ok(())
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use uuid::Uuid;
 
-use super::compose::Failure;
+use super::compose::{Failure, says};
 use crate::config::Config;
 use crate::events::{self, Broker as _, BrokerKind, KafkaBroker, Progress, Replay, Start, Topic};
 use crate::kernel::Clock;
@@ -65,7 +65,7 @@ pub(super) async fn command(db: &Db, config: &Config, args: ReplayArgs) -> Resul
     }
     let asked = asked(args)?;
     if let Some(user) = asked.user {
-        let known = events::last_seq(db, user).await.map_err(|error| error.to_string())?;
+        let known = events::last_seq(db, user).await.map_err(says)?;
         known.ok_or_else(|| format!("there is no account {user}"))?;
     }
     let broker = KafkaBroker::connect(&config.kafka)?;

@@ -8,15 +8,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::SchemasCommand;
-use super::compose::Failure;
+use super::compose::{Failure, says};
 use crate::config::Config;
 use crate::events::registry::{Registry, history, subject};
 use crate::events::{Error, Topic};
 use crate::kernel::{Probe, ProbeResult};
-
-fn says(error: impl std::fmt::Display) -> Failure {
-    error.to_string()
-}
 
 /// `todo schemas …`
 pub(super) async fn command(config: &Config, command: SchemasCommand) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::compose::{App, Failure};
+use super::compose::{App, Failure, says};
 use super::schemas::SchemaWatch;
 use super::workers::Workers;
 use crate::config::Config;
@@ -62,7 +62,7 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
     let admin_server = Server::bind(config.http.admin_listen, &config.http, None)
         .await
         .map_err(bind("http.admin_listen", config.http.admin_listen))?;
-    let admin = admin_server.address().map_err(|error| error.to_string())?;
+    let admin = admin_server.address().map_err(says)?;
     let api_server = if roles.api {
         let bound = Server::bind(config.http.listen, &config.http, certificate.clone()).await;
         Some(bound.map_err(bind("http.listen", config.http.listen))?)
@@ -110,7 +110,7 @@ async fn prepare_storage(app: &App) -> Result<(), Failure> {
     } else {
         migrations.verify().await
     };
-    outcome.map_err(|error| error.to_string())
+    outcome.map_err(says)
 }
 
 fn probes(app: &Arc<App>, schemas: Option<&SchemaWatch>) -> Vec<Arc<dyn Probe>> {
