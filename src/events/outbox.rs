@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::broker::Record;
 use super::lease::now;
 use super::{Error, Topic};
-use crate::storage::{Db, Engine};
+use crate::storage::Db;
 use crate::{sql, statements};
 
 statements! {
@@ -140,12 +140,7 @@ pub(super) async fn held(db: &Db, first: Uuid, last: Uuid) -> Result<HashMap<Uui
 
 /// Removes what was acknowledged. `epochs` is JSON: `{"12":3}`. Returns how many were removed.
 pub(super) async fn acknowledge(db: &Db, ids: &[i64], owner: Uuid, epochs: &str) -> Result<u64, Error> {
-    let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-    // An array of PostgreSQL, or of JSON.
-    let ids = match db.engine() {
-        Engine::Postgres => format!("{{{list}}}"),
-        Engine::Sqlite => format!("[{list}]"),
-    };
+    let ids = db.engine().array(ids.iter());
     let mut exec = db.single().await?;
     let removed = sql!(execute exec, ACKNOWLEDGE, ids, owner, epochs)?;
     exec.commit().await?;

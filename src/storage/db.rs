@@ -26,6 +26,17 @@ pub enum Engine {
     Sqlite,
 }
 
+impl Engine {
+    /// Items as one bind: an array of PostgreSQL, or of JSON. They come as both write them, texts in double quotes.
+    pub fn array(self, items: impl Iterator<Item = impl std::fmt::Display>) -> String {
+        let items = items.map(|item| item.to_string()).collect::<Vec<_>>().join(",");
+        match self {
+            Self::Postgres => format!("{{{items}}}"),
+            Self::Sqlite => format!("[{items}]"),
+        }
+    }
+}
+
 /// A database. Clones share its pools.
 #[derive(Clone)]
 pub enum Db {

@@ -18,20 +18,25 @@ use crate::kernel::Clock;
 use crate::storage::{self, Db, Tx};
 use crate::{sql, statements};
 
+/// The head of each query for [`Letter`]s.
+macro_rules! letters {
+    () => {
+        "SELECT id, consumer, topic, partition, record_offset, user_id, seq, record_key, value, headers, attempts, error, \
+            first_failed_at, last_failed_at, state FROM dead_letters "
+    };
+}
+
 statements! {
     BURY: "dead.bury" = "INSERT INTO dead_letters (id, consumer, topic, partition, record_offset, user_id, seq, record_key, value, \
         headers, attempts, error, first_failed_at, last_failed_at, state) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
         $12, $13, $14, 'dead' WHERE CAST($7 AS bigint) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM dead_letters WHERE consumer = $2 AND topic = $3 \
         AND partition = $4 AND record_offset = $5 AND record_key IS NOT DISTINCT FROM $8)";
-    LIST: "dead.list" = "SELECT id, consumer, topic, partition, record_offset, user_id, seq, record_key, value, headers, attempts, \
-        error, first_failed_at, last_failed_at, state FROM dead_letters WHERE ($1 = '' OR state = $1) AND ($2 = '' OR topic = $2) \
-        AND ($3 = '' OR consumer = $3) ORDER BY topic, user_id, seq, id LIMIT $4";
-    GET: "dead.get" = "SELECT id, consumer, topic, partition, record_offset, user_id, seq, record_key, value, headers, attempts, \
-        error, first_failed_at, last_failed_at, state FROM dead_letters WHERE id = $1";
+    LIST: "dead.list" = (concat!(letters!(), "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR topic = $2) \
+        AND ($3 = '' OR consumer = $3) ORDER BY topic, user_id, seq, id LIMIT $4"));
+    GET: "dead.get" = (concat!(letters!(), "WHERE id = $1"));
     DECIDE: "dead.decide" = "UPDATE dead_letters SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'dead'";
     COUNT: "dead.count" = "SELECT topic, count(*) FROM dead_letters WHERE state = 'dead' GROUP BY topic";
-    UNPUBLISHED: "dead.unpublished" = "SELECT id, consumer, topic, partition, record_offset, user_id, seq, record_key, value, headers, \
-        attempts, error, first_failed_at, last_failed_at, state FROM dead_letters WHERE published_at IS NULL ORDER BY id LIMIT 100";
+    UNPUBLISHED: "dead.unpublished" = (concat!(letters!(), "WHERE published_at IS NULL ORDER BY id LIMIT 100"));
     // A version that knows no decided_at may have decided.
     PURGE: "dead.purge" = "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE state <> 'dead' \
         AND coalesce(decided_at, last_failed_at) < $1 AND published_at IS NOT NULL \

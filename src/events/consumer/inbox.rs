@@ -74,8 +74,8 @@ pub(super) async fn advance(
     places: &Places,
 ) -> Result<(), Error> {
     let users = list(engine, places.keys());
-    let seqs = list(engine, places.values().map(|place| place.last_seq));
-    let counts = list(engine, places.values().map(|place| place.waiting));
+    let seqs = engine.array(places.values().map(|place| place.last_seq));
+    let counts = engine.array(places.values().map(|place| place.waiting));
     sql!(execute tx, ADVANCE, consumer, topic.name(), users, seqs, counts)?;
     Ok(())
 }
@@ -87,11 +87,7 @@ pub(super) async fn missing(tx: &mut Tx, last_seq: i64, next: &Delivery) -> Resu
     Ok(missing)
 }
 
-/// An array of PostgreSQL, or of JSON.
-fn list(engine: Engine, items: impl Iterator<Item = impl std::fmt::Display>) -> String {
-    let items = items.map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(",");
-    match engine {
-        Engine::Postgres => format!("{{{items}}}"),
-        Engine::Sqlite => format!("[{items}]"),
-    }
+/// The ids as an array.
+fn list<'a>(engine: Engine, users: impl Iterator<Item = &'a Uuid>) -> String {
+    engine.array(users.map(|user_id| format!("\"{user_id}\"")))
 }

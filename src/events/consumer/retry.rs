@@ -18,9 +18,8 @@ statements! {
         FROM consumer_retries AS waiting WHERE consumer = $1 AND due_at <= $2 AND NOT EXISTS (SELECT 1 FROM consumer_retries AS earlier \
         WHERE earlier.consumer = waiting.consumer AND earlier.topic = waiting.topic AND earlier.user_id = waiting.user_id \
         AND earlier.seq < waiting.seq) ORDER BY due_at LIMIT $3";
-    STILL: "retry.still" = "SELECT count(*) FROM consumer_retries WHERE consumer = $1 AND topic = $2 AND user_id = $3 \
-        AND (seq < $4 OR (seq = $4 AND attempts <> $5))";
-    THERE: "retry.there" = "SELECT count(*) FROM consumer_retries WHERE consumer = $1 AND topic = $2 AND user_id = $3 AND seq = $4";
+    FIRST: "retry.first" = "SELECT seq, attempts FROM consumer_retries WHERE consumer = $1 AND topic = $2 AND user_id = $3 \
+        ORDER BY seq LIMIT 1";
     AGAIN: "retry.again" = "UPDATE consumer_retries SET attempts = attempts + 1, error = $5, due_at = $6, \
         first_failed_at = coalesce(first_failed_at, $7) WHERE consumer = $1 AND topic = $2 AND user_id = $3 AND seq = $4";
     DONE: "retry.done" = "DELETE FROM consumer_retries WHERE consumer = $1 AND topic = $2 AND user_id = $3 AND seq = $4";
@@ -88,10 +87,8 @@ pub(super) async fn due(db: &Db, consumer: &str, now: DateTime<Utc>, limit: i64)
 
 /// Whether the event is still the first of its user and was not tried since it was read. Asked under the user's lock.
 pub(super) async fn is_first(tx: &mut Tx, consumer: &str, event: &Delivery, attempts: i64) -> Result<bool, Error> {
-    let topic = event.topic.name();
-    let (others,) = sql!(fetch_one (i64,) => tx, STILL, consumer, topic, event.user_id, event.seq, attempts)?;
-    let (there,) = sql!(fetch_one (i64,) => tx, THERE, consumer, topic, event.user_id, event.seq)?;
-    Ok(others == 0 && there == 1)
+    let first = sql!(fetch_optional (i64, i64) => tx, FIRST, consumer, event.topic.name(), event.user_id)?;
+    Ok(first == Some((event.seq, attempts)))
 }
 
 /// It failed again, and is due at `due_at`.

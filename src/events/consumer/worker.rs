@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::dead;
 use super::kafka::KafkaSource;
 use super::processor::Processor;
-use crate::events::{Broker, metrics as names};
+use crate::events::{Broker, Error, metrics as names};
 use crate::kernel::Clock;
 use crate::storage::Db;
 
@@ -35,8 +35,7 @@ async fn retries(processor: &Processor, stop: &CancellationToken) {
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        let tried = processor.retry_due().await;
-        match tried.and(processor.waiting().await) {
+        match try_all(processor, stop).await.and(processor.waiting().await) {
             Ok(waiting) => {
                 let waiting = f64::from(u32::try_from(waiting).unwrap_or(u32::MAX));
                 metrics::gauge!(names::RETRIES_WAITING, "consumer" => processor.name()).set(waiting);
@@ -47,6 +46,12 @@ async fn retries(processor: &Processor, stop: &CancellationToken) {
             }
         }
     }
+}
+
+/// Tries what is due until nothing is: with each one that is done, its user's next one is.
+async fn try_all(processor: &Processor, stop: &CancellationToken) -> Result<(), Error> {
+    while !stop.is_cancelled() && processor.retry_due().await? > 0 {}
+    Ok(())
 }
 
 /// Publishes dead letters to their topics and counts them, until told to stop.
