@@ -111,7 +111,8 @@ impl Relay {
 
     async fn lane(self: Arc<Self>, lane: i64, mut fresh: watch::Receiver<u64>, stop: CancellationToken) {
         let mut hint = self.hint.clone();
-        let poll = Duration::from_millis(self.config.relay_poll_ms);
+        let mut pause = Pause::new(Duration::from_millis(self.config.relay_poll_ms));
+        let mut told = true;
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         while !stop.is_cancelled() {
             // What is committed from here on may be missed by this turn's query, and is news after it.
@@ -119,8 +120,11 @@ impl Relay {
             let leases = self.leases_of(lane);
             let shards = leases.keys().fold(0_i64, |bits, shard| bits | 1 << shard);
             match self.turn(lane, shards, &leases).await {
-                Ok(true) => continue,
-                Ok(false) => backoff.reset(),
+                Ok(Turn::Full) => continue,
+                Ok(turn) => {
+                    backoff.reset();
+                    pause.after(turn == Turn::Some, told);
+                }
                 Err(error) => {
                     tracing::warn!(%error, lane, "the relay could not publish a batch: it will try again");
                     let pause = backoff.next(self.ids.bytes::<1>()[0]);
@@ -130,12 +134,12 @@ impl Relay {
                     }
                 }
             }
-            tokio::select! {
+            told = tokio::select! {
                 () = stop.cancelled() => return,
-                () = news(&mut hint, &before, shards) => {}
-                _ = fresh.changed() => {}
-                () = tokio::time::sleep(poll) => {}
-            }
+                () = news(&mut hint, &before, shards) => true,
+                _ = fresh.changed() => true,
+                () = tokio::time::sleep(pause.now) => false,
+            };
         }
     }
 
@@ -143,25 +147,25 @@ impl Relay {
         self.leases.valid().into_iter().filter(|(shard, _)| shard % self.config.relay_lanes == lane).collect()
     }
 
-    /// One batch of this lane's `shards`. True when there may be more at once.
-    async fn turn(&self, lane: i64, shards: i64, leases: &BTreeMap<i64, Lease>) -> Result<bool, Error> {
+    /// One batch of this lane's `shards`.
+    async fn turn(&self, lane: i64, shards: i64, leases: &BTreeMap<i64, Lease>) -> Result<Turn, Error> {
         if let Some(turns) = usize::try_from(lane).ok().and_then(|lane| self.turns.get(lane)) {
             turns.fetch_add(1, Ordering::SeqCst);
         }
         if shards == 0 {
-            return Ok(false);
+            return Ok(Turn::Empty);
         }
         let busy = Busy::mark(self.busy.get(usize::try_from(lane).unwrap_or_default()), shards);
         let waiting = outbox::batch(&self.db, shards, self.config.relay_batch).await?;
         if waiting.is_empty() {
-            return Ok(false);
+            return Ok(Turn::Empty);
         }
         // After a fence the topic may have other partitions.
         self.know_fences(waiting.first().map_or(0, |row| row.generation));
         let full = i64::try_from(waiting.len()).unwrap_or(i64::MAX) >= self.config.relay_batch;
         let outcome = self.publish(waiting, leases).await;
         drop(busy);
-        outcome.map(|()| full)
+        outcome.map(|()| if full { Turn::Full } else { Turn::Some })
     }
 
     /// Locked until the new producer is there: no lane goes on with the old one.
@@ -235,6 +239,40 @@ impl Relay {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// What a turn found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Nothing.
+    Empty,
+    /// Less than a batch.
+    Some,
+    /// A whole batch: there may be more at once.
+    Full,
+}
+
+/// How long a lane waits for a hint before it looks by itself. Rows that no hint told of were committed by another
+/// process, which will hardly have been its last ones: the next look comes soon.
+struct Pause {
+    now: Duration,
+    most: Duration,
+}
+
+impl Pause {
+    const SOON: Duration = Duration::from_millis(10);
+
+    fn new(most: Duration) -> Self {
+        Self { now: most, most }
+    }
+
+    fn after(&mut self, found: bool, told: bool) {
+        self.now = match (found, told) {
+            (true, true) => self.now,
+            (true, false) => Self::SOON.min(self.most),
+            (false, _) => (self.now * 2).min(self.most),
+        };
     }
 }
 
