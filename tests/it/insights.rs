@@ -11,7 +11,7 @@ use todo::kernel::{Clock, Ids};
 use todo::storage::Sql;
 use uuid::Uuid;
 
-use crate::support::{PASSWORD, Person, World, expect, fresh_database, problem, server, until};
+use crate::support::{PASSWORD, Person, World, expect, on_both, problem, until};
 
 /// Half an hour to midnight in Berlin.
 const EVENING: &str = "2026-11-24T22:30:00Z";
@@ -341,25 +341,6 @@ async fn what_is_applied_is_counted() {
     let as_of = ann.get("/api/v1/insights").await["asOf"].clone();
     assert!(as_of.as_str().unwrap().parse::<DateTime<chrono::Utc>>().unwrap() <= world.clock.now());
     world.running.stop().await;
-}
-
-async fn postgres() -> Option<String> {
-    Some(fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await)
-}
-
-macro_rules! on_both {
-    ($($contract:ident: $sqlite:ident, $postgres:ident;)+) => {$(
-        #[tokio::test]
-        async fn $sqlite() {
-            $contract(None).await;
-        }
-
-        #[tokio::test]
-        async fn $postgres() {
-            let Some(url) = postgres().await else { return };
-            $contract(Some(url)).await;
-        }
-    )+};
 }
 
 on_both! {

@@ -12,7 +12,7 @@ use todo::storage::{Db, Migrations};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::{config, fresh_database, server, until};
+use crate::support::{config, on_both, until};
 
 type Answer = Box<dyn Fn(Uuid, i64) -> Result<(), PublishError> + Send + Sync>;
 
@@ -318,25 +318,6 @@ async fn a_commit_wakes_its_lane(url: Option<String>) {
     tokio::time::timeout(Duration::from_secs(20), desk.drained()).await.expect("published before the poll");
     in_order(&[&broker], people.len(), 1);
     relay.stop().await;
-}
-
-async fn postgres() -> Option<String> {
-    Some(fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await)
-}
-
-macro_rules! on_both {
-    ($($contract:ident: $sqlite:ident, $postgres:ident;)+) => {$(
-        #[tokio::test]
-        async fn $sqlite() {
-            $contract(None).await;
-        }
-
-        #[tokio::test]
-        async fn $postgres() {
-            let Some(url) = postgres().await else { return };
-            $contract(Some(url)).await;
-        }
-    )+};
 }
 
 on_both! {

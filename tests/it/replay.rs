@@ -14,7 +14,7 @@ use todo::kernel::{Actor, Channel, Clock, Ids, ProbeResult, Scopes};
 use todo::storage::{Db, Migrations, Sql};
 use uuid::Uuid;
 
-use crate::support::{config, fresh_database, server};
+use crate::support::{config, on_both};
 
 const PUBLISHED: Sql = Sql {
     summary: "test.published",
@@ -239,28 +239,7 @@ async fn a_replay_that_stopped_goes_on(url: Option<String>) {
     }
 }
 
-pub async fn postgres() -> Option<String> {
-    Some(fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await)
-}
-
-#[tokio::test]
-async fn the_log_goes_once_more_on_sqlite() {
-    the_log_goes_once_more_behind_the_relay(None).await;
-}
-
-#[tokio::test]
-async fn real_the_log_goes_once_more_on_postgres() {
-    let Some(url) = postgres().await else { return };
-    the_log_goes_once_more_behind_the_relay(Some(url)).await;
-}
-
-#[tokio::test]
-async fn a_replay_that_stopped_goes_on_on_sqlite() {
-    a_replay_that_stopped_goes_on(None).await;
-}
-
-#[tokio::test]
-async fn real_a_replay_that_stopped_goes_on_on_postgres() {
-    let Some(url) = postgres().await else { return };
-    a_replay_that_stopped_goes_on(Some(url)).await;
+on_both! {
+    the_log_goes_once_more_behind_the_relay: the_log_goes_once_more_on_sqlite, real_the_log_goes_once_more_on_postgres;
+    a_replay_that_stopped_goes_on: a_replay_that_stopped_on_sqlite, real_a_replay_that_stopped_on_postgres;
 }

@@ -13,8 +13,8 @@ use todo::kernel::{Actor, Clock};
 use todo::storage::{Db, Sql};
 use uuid::Uuid;
 
-use crate::replay::{Desk, postgres};
-use crate::support::{World, problem, until};
+use crate::replay::Desk;
+use crate::support::{World, on_both, problem, until};
 
 const FILL: Sql = Sql {
     summary: "test.fill",
@@ -216,21 +216,6 @@ async fn a_client_is_told(url: Option<String>) {
     let metrics = world.client.get(format!("{}/metrics", world.admin)).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("housekeeping_deleted_rows_total{table=\"events\"}"), "{metrics}");
     world.running.stop().await;
-}
-
-macro_rules! on_both {
-    ($($contract:ident: $sqlite:ident, $postgres:ident;)+) => {$(
-        #[tokio::test]
-        async fn $sqlite() {
-            $contract(None).await;
-        }
-
-        #[tokio::test]
-        async fn $postgres() {
-            let Some(url) = postgres().await else { return };
-            $contract(Some(url)).await;
-        }
-    )+};
 }
 
 on_both! {

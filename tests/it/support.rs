@@ -196,6 +196,28 @@ pub async fn fresh_database(url: &str) -> String {
     format!("{server}/{name}")
 }
 
+/// A fresh database on the real PostgreSQL, if there is one.
+pub async fn postgres() -> Option<String> {
+    Some(fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await)
+}
+
+/// A test on each database of what must hold on both. The contract takes `storage.url`; `None` is the embedded one.
+macro_rules! on_both {
+    ($($contract:ident: $sqlite:ident, $postgres:ident;)+) => {$(
+        #[tokio::test]
+        async fn $sqlite() {
+            $contract(None).await;
+        }
+
+        #[tokio::test]
+        async fn $postgres() {
+            let Some(url) = $crate::support::postgres().await else { return };
+            $contract(Some(url)).await;
+        }
+    )+};
+}
+pub(crate) use on_both;
+
 pub fn uuid_text() -> String {
     Ids::system(Clock::system()).uuid().simple().to_string()
 }
