@@ -12,6 +12,8 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 ARGS ?=
 # For `make test`: a part of a test's path, e.g. T=real_kafka.
 T ?=
+# For `make chaos`: some of the checks, e.g. PARTS='service relays'.
+PARTS ?=
 
 TARGETS := help setup run run-release build release check test unit schemas fmt lint deny audit doc openapi bench chaos \
 	servers-up servers-down servers-env clean clean-cache
@@ -60,9 +62,9 @@ test:
 unit: setup
 	@cargo test --locked --lib -- $(T)
 
-## chaos          kill the program and the brokers under writes, and count what is lost
+## chaos          kill, freeze and stall everything under writes, and count what is lost (PARTS='soak …': some of docs/chaos.md)
 chaos:
-	@scripts/chaos
+	@scripts/chaos $(PARTS)
 
 ## bench          speed and memory, as ratios against pgbench on the same server
 bench:

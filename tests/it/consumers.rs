@@ -11,7 +11,7 @@ use todo::kernel::{Clock, Ids};
 use todo::storage::{Db, Migrations, Sql, Tx};
 use uuid::Uuid;
 
-use crate::support::{config, fresh_database, server, until};
+use crate::support::{config, on_both, until};
 
 const TABLE: Sql = Sql {
     summary: "test.table",
@@ -35,11 +35,13 @@ type Script = Box<dyn Fn(Uuid, i64) -> Result<(), Failure> + Send + Sync>;
 pub struct Scripted {
     name: &'static str,
     script: Mutex<Script>,
+    /// How long each event took to its effect, in milliseconds, and whose it is.
+    pub delays: Mutex<Vec<(Uuid, f64)>>,
 }
 
 impl Scripted {
     pub fn new(name: &'static str) -> Arc<Self> {
-        Arc::new(Self { name, script: Mutex::new(Box::new(|_, _| Ok(()))) })
+        Arc::new(Self { name, script: Mutex::new(Box::new(|_, _| Ok(()))), delays: Mutex::default() })
     }
 
     pub fn fails(&self, script: impl Fn(Uuid, i64) -> Result<(), Failure> + Send + Sync + 'static) {
@@ -62,6 +64,8 @@ impl Handler for Scripted {
                 todo::sql!(execute tx, EFFECT, event.user_id, event.seq)?;
                 // After the effect: what a failure leaves behind must be undone.
                 (self.script.lock().unwrap())(event.user_id, event.seq)?;
+                let delay = Clock::system().now() - event.occurred_at;
+                self.delays.lock().unwrap().push((event.user_id, delay.as_seconds_f64() * 1000.0));
             }
             Ok(())
         })
@@ -271,25 +275,6 @@ async fn a_lost_database_is_no_try(url: Option<String>) {
     desk.handler.fails(|_, _| Ok(()));
     desk.process(&batch).await;
     assert_eq!(effects(&desk.db, ann).await, [1, 2, 3]);
-}
-
-async fn postgres() -> Option<String> {
-    Some(fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await)
-}
-
-macro_rules! on_both {
-    ($($contract:ident: $sqlite:ident, $postgres:ident;)+) => {$(
-        #[tokio::test]
-        async fn $sqlite() {
-            $contract(None).await;
-        }
-
-        #[tokio::test]
-        async fn $postgres() {
-            let Some(url) = postgres().await else { return };
-            $contract(Some(url)).await;
-        }
-    )+};
 }
 
 on_both! {

@@ -1,8 +1,9 @@
 //! What the tests on real Kafka share: the clusters, and a reader that shares no code with the service.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use todo::events::{Record, Schemas, Topic};
@@ -35,9 +36,9 @@ pub fn ensure_topics(flags: &[String]) {
 
 /// A message as kcat reads it.
 pub struct Message {
-    topic: Topic,
-    key: String,
-    value: String,
+    pub topic: Topic,
+    pub key: String,
+    pub value: String,
     headers: HashMap<String, String>,
 }
 
@@ -51,25 +52,30 @@ impl From<Record> for Message {
 /// Everything in the topics, read by kcat: a client that shares no code with the service.
 pub fn read_back(brokers: &str) -> Vec<Message> {
     let mut all = Vec::new();
-    for topic in [Topic::Todo, Topic::User] {
-        let output = Command::new("kcat")
+    read_each(brokers, |message| all.push(message));
+    all
+}
+
+/// The same, one message after the other: each partition in its order, and a user is in one of them.
+pub fn read_each(brokers: &str, mut see: impl FnMut(Message)) {
+    for topic in Topic::ALL {
+        let mut reader = Command::new("kcat")
             .args(["-b", brokers, "-C", "-t", topic.name(), "-o", "beginning", "-e", "-q", "-J"])
-            .output()
+            .stdout(Stdio::piped())
+            .spawn()
             .expect("kcat is installed by scripts/setup test");
-        assert!(output.status.success());
-        // kcat reads a partition in its order; partitions are mixed, and a user is in one of them.
-        for line in String::from_utf8(output.stdout).unwrap().lines() {
-            let message: Value = serde_json::from_str(line).unwrap();
+        for line in BufReader::new(reader.stdout.take().unwrap()).lines() {
+            let message: Value = serde_json::from_str(&line.unwrap()).unwrap();
             let headers = message["headers"].as_array().unwrap();
-            all.push(Message {
+            see(Message {
                 topic,
-                key: message["key"].as_str().unwrap().to_owned(),
-                value: message["payload"].as_str().unwrap().to_owned(),
+                key: text(&message["key"]),
+                value: text(&message["payload"]),
                 headers: headers.chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
             });
         }
+        assert!(reader.wait().unwrap().success());
     }
-    all
 }
 
 pub fn text(value: &Value) -> String {
@@ -79,31 +85,64 @@ pub fn text(value: &Value) -> String {
 /// Checks the messages of `users`: dense numbers over all topics, in order within each, right by schema and headers.
 /// Returns each user's values by number.
 pub fn check(messages: &[Message], users: &HashSet<String>) -> BTreeMap<String, BTreeMap<i64, Value>> {
-    let schemas = Schemas::embedded().unwrap();
-    let mut found: BTreeMap<String, BTreeMap<i64, Value>> = BTreeMap::new();
-    let mut last: HashMap<(Topic, &str), i64> = HashMap::new();
-    for message in messages.iter().filter(|message| users.contains(&message.key)) {
+    let mut checker = Checker::new(users);
+    for message in messages {
+        checker.see(message);
+    }
+    let values = |by_seq: BTreeMap<i64, String>| {
+        by_seq.into_iter().map(|(seq, value)| (seq, serde_json::from_str(&value).unwrap())).collect()
+    };
+    checker.dense().into_iter().map(|(user, by_seq)| (user, values(by_seq))).collect()
+}
+
+/// What [`check`] does, for messages that are not kept.
+pub struct Checker<'a> {
+    schemas: Schemas,
+    users: &'a HashSet<String>,
+    found: BTreeMap<String, BTreeMap<i64, String>>,
+    last: HashMap<(Topic, String), i64>,
+    /// How many came more than once.
+    pub repeated: usize,
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(users: &'a HashSet<String>) -> Self {
+        let schemas = Schemas::embedded().unwrap();
+        Self { schemas, users, found: BTreeMap::new(), last: HashMap::new(), repeated: 0 }
+    }
+
+    pub fn see(&mut self, message: &Message) {
+        if !self.users.contains(&message.key) {
+            return;
+        }
         let value: Value = serde_json::from_str(&message.value).unwrap();
         let seq: i64 = message.headers["seq"].parse().unwrap();
-        schemas.check(message.topic, &value).unwrap();
+        self.schemas.check(message.topic, &value).unwrap();
         assert_eq!(value["userId"], message.key.as_str());
         assert_eq!(message.headers["ce_specversion"], "1.0");
         assert_eq!(message.headers["ce_id"], value["eventId"].as_str().unwrap());
         assert_eq!(message.headers["ce_type"], value["eventType"].as_str().unwrap());
         assert_eq!(message.headers["ce_dataschema"], message.topic.dataschema());
         assert_eq!(message.headers["content-type"], "application/json");
-        let by_seq = found.entry(message.key.clone()).or_default();
-        if by_seq.insert(seq, value).is_none() {
+        let by_seq = self.found.entry(message.key.clone()).or_default();
+        if let Some(before) = by_seq.insert(seq, message.value.clone()) {
+            self.repeated += 1;
+            assert_eq!(before, message.value, "user {}: {seq} came as two events", message.key);
+        } else {
             // A first occurrence: nothing later came before it.
-            let before = last.insert((message.topic, &message.key), seq).unwrap_or(0);
+            let before = self.last.insert((message.topic, message.key.clone()), seq).unwrap_or(0);
             assert!(before < seq, "user {}: {seq} came after {before}", message.key);
         }
     }
-    for (user, by_seq) in &found {
-        let numbers: Vec<_> = by_seq.keys().copied().collect();
-        assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>(), "user {user}");
+
+    /// Each user's values by number, without a hole.
+    pub fn dense(self) -> BTreeMap<String, BTreeMap<i64, String>> {
+        for (user, by_seq) in &self.found {
+            let numbers = by_seq.keys().copied();
+            assert!(numbers.eq(1..=i64::try_from(by_seq.len()).unwrap()), "user {user}: there are holes");
+        }
+        self.found
     }
-    found
 }
 
 /// Three brokers of a test's own, because it kills them. Clients come over TLS with SCRAM-SHA-512; the reader beside

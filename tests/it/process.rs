@@ -30,8 +30,17 @@ impl Process {
     }
 
     pub fn try_start(folder: &Path, flags: &[String]) -> Result<Self, String> {
+        Self::try_start_as("api,relay,worker", folder, flags)
+    }
+
+    /// With these roles only.
+    pub fn start_as(roles: &str, folder: &Path, flags: &[String]) -> Self {
+        Self::try_start_as(roles, folder, flags).unwrap_or_else(|output| panic!("it did not start: {output}"))
+    }
+
+    fn try_start_as(roles: &str, folder: &Path, flags: &[String]) -> Result<Self, String> {
         let mut command = Command::new(TODO);
-        command.current_dir(folder).arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.current_dir(folder).args(["serve", "--roles", roles]).stdout(Stdio::piped()).stderr(Stdio::piped());
         for flag in [
             "http.listen=127.0.0.1:0",
             "http.admin_listen=127.0.0.1:0",
@@ -62,7 +71,7 @@ impl Process {
                         keep.lock().unwrap().push(line);
                     }
                 });
-                let api = entry["api"].as_str().unwrap().to_owned();
+                let api = entry["api"].as_str().unwrap().to_owned(); // `off` without that role
                 let admin = format!("http://{}", entry["admin"].as_str().unwrap());
                 return Ok(Self { child, api, admin, lines: said });
             }
@@ -70,6 +79,10 @@ impl Process {
         }
         let output = child.wait_with_output().unwrap();
         Err(format!("{seen} {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// kill -9.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use todo::events::consumer::{self, Failure, Handler, KafkaSource, Ladder, LetterState, Processor};
+use todo::events::consumer::{self, Failure, Handler, KafkaSource, Ladder, Processor};
 use todo::events::{Broker as _, KafkaBroker, Record, Topic};
 use todo::kernel::{Clock, Ids};
 use todo::storage::{Db, Migrations};
@@ -18,16 +18,19 @@ use crate::support::{config, until};
 const USERS: usize = 30;
 const ROUND: i64 = 20;
 
-struct Group {
-    db: Db,
-    config: todo::config::Config,
-    handler: Arc<Scripted>,
-    ids: Ids,
+pub struct Group {
+    pub db: Db,
+    pub config: todo::config::Config,
+    pub handler: Arc<Scripted>,
+    pub ids: Ids,
+    pub flags: Vec<String>,
+    ladder: Ladder,
+    broker: KafkaBroker,
     _folder: tempfile::TempDir,
 }
 
 impl Group {
-    async fn open() -> Option<Self> {
+    pub async fn open(ladder: &[u64]) -> Option<Self> {
         let (flags, _) = flags().await?;
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), &flags);
@@ -37,23 +40,24 @@ impl Group {
         let ids = Ids::system(Clock::system());
         // A group of its own for each test: it reads the topic from the beginning.
         let name: &'static str = Box::leak(format!("test-{}", ids.uuid()).into_boxed_str());
-        Some(Self { db, config, handler: Scripted::new(name), ids, _folder: folder })
+        let (handler, ladder) = (Scripted::new(name), Ladder::new(ladder));
+        let broker = KafkaBroker::connect(&config.kafka).unwrap();
+        Some(Self { db, config, handler, ids, flags, ladder, broker, _folder: folder })
     }
 
     /// One more member. Aborting the task is as sudden as a kill: nothing is committed or told on the way out.
-    fn member(&self, stop: &CancellationToken) -> tokio::task::JoinHandle<()> {
+    pub fn member(&self, stop: &CancellationToken) -> tokio::task::JoinHandle<()> {
         let handler: Arc<dyn Handler> = Arc::<Scripted>::clone(&self.handler);
-        let ladder = Ladder::new(&[50, 100]);
-        let processor = Processor::new(self.db.clone(), handler, Clock::system(), self.ids.clone(), ladder);
+        let processor =
+            Processor::new(self.db.clone(), handler, Clock::system(), self.ids.clone(), self.ladder.clone());
         let source = KafkaSource::join(&self.config.kafka, self.handler.name(), &["todo-events"], 50).unwrap();
         tokio::spawn(consumer::run(Arc::new(processor), Some(source), stop.clone()))
     }
 
-    async fn publish(&self, users: &[Uuid], seqs: impl Iterator<Item = i64> + Clone) {
-        let broker = KafkaBroker::connect(&self.config.kafka).unwrap();
+    pub async fn publish(&self, users: &[Uuid], seqs: impl Iterator<Item = i64> + Clone) {
         let batch = seqs.flat_map(|seq| users.iter().map(move |user| (*user, seq)));
         let batch: Vec<_> = batch.map(|(user, seq)| self.record(user, seq)).collect();
-        let outcomes = broker.publish(batch).await;
+        let outcomes = self.broker.publish(batch).await;
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     }
 
@@ -65,14 +69,14 @@ impl Group {
         Record { topic: Topic::Todo, key, value: value.to_string(), headers: vec![("seq", seq.to_string())] }
     }
 
-    async fn has(&self, user: Uuid, last: i64) -> bool {
+    pub async fn has(&self, user: Uuid, last: i64) -> bool {
         effects(&self.db, user).await.len() >= usize::try_from(last).unwrap()
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_members_come_and_go_and_each_effect_happens_once() {
-    let Some(group) = Group::open().await else { return };
+    let Some(group) = Group::open(&[50, 100]).await else { return };
     let users: Vec<_> = (0..USERS).map(|_| group.ids.uuid()).collect();
     let (unlucky, tries) = (users[7], std::sync::atomic::AtomicI64::new(0));
     group.handler.fails(move |user, seq| {
@@ -101,54 +105,4 @@ async fn real_members_come_and_go_and_each_effect_happens_once() {
     for member in members {
         member.await.unwrap();
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn real_a_poison_event_reaches_the_topic_of_dead_letters() {
-    let Some(group) = Group::open().await else { return };
-    let users: Vec<_> = (0..3).map(|_| group.ids.uuid()).collect();
-    let poisoned = users[1];
-    group.handler.fails(
-        move |user, seq| {
-            if user == poisoned && seq == 2 { Err(Failure::Retry("poison".to_owned())) } else { Ok(()) }
-        },
-    );
-    let (stop, broker) = (CancellationToken::new(), KafkaBroker::connect(&group.config.kafka).unwrap());
-    let member = group.member(&stop);
-    let broker: Arc<dyn todo::events::Broker> = Arc::new(broker);
-    let letters = tokio::spawn(consumer::run_dead_letters(group.db.clone(), broker, Clock::system(), stop.clone()));
-    group.publish(&users, 1..=5).await;
-    for user in users.iter().filter(|user| **user != poisoned) {
-        until("others flow on", || group.has(*user, 5)).await;
-    }
-    until("it goes on after the letter", || group.has(poisoned, 4)).await;
-    assert_eq!(effects(&group.db, poisoned).await, [1, 3, 4, 5]);
-    let dead =
-        consumer::letters(&group.db, Some(LetterState::Dead), "todo-events", group.handler.name(), 10).await.unwrap();
-    assert_eq!((dead.len(), dead[0].attempts, dead[0].error.as_str()), (1, 3, "poison"));
-    let reader =
-        KafkaSource::join(&group.config.kafka, &format!("{}-dlq", group.handler.name()), &["todo-events.dlq"], 100);
-    let (reader, id) = (reader.unwrap(), dead[0].id.to_string());
-    let found = async {
-        loop {
-            if let Some(letter) =
-                reader.next_batch().await.into_iter().find(|letter| letter.header("dlq-id") == Some(&id))
-            {
-                return letter;
-            }
-        }
-    };
-    let letter = tokio::time::timeout(Duration::from_secs(40), found).await.expect("the letter is in its topic");
-    assert_eq!(
-        (letter.header("dlq-topic"), letter.header("dlq-attempts"), letter.header("seq")),
-        (Some("todo-events"), Some("3"), Some("2"))
-    );
-    assert_eq!((letter.value, letter.key), (dead[0].value.clone(), dead[0].key.clone()));
-    group.handler.fails(|_, _| Ok(()));
-    assert!(consumer::redrive(&group.db, &Clock::system(), &dead[0]).await.unwrap());
-    until("the redriven one has its effect", || group.has(poisoned, 5)).await;
-    assert_eq!(effects(&group.db, poisoned).await, [1, 3, 4, 5, 2]);
-    stop.cancel();
-    member.await.unwrap();
-    letters.await.unwrap();
 }

@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use stateright::{Checker as _, Expectation, HasDiscoveries, Model};
 
+use crate::real_chaos::figure;
+
 /// A model whose every state can be visited.
 pub(super) trait Finite:
     Model<
@@ -30,7 +32,7 @@ pub(super) fn holds<M: Finite>(name: &str, model: &M) {
     let (walked, endless) = walk(model);
     assert!(!endless, "{name}: a run comes back to where it was, so that the end of every run says too little");
     assert_eq!(states, walked, "{name}: two ways to visit every state saw different ones");
-    println!("{name}: {states} states, all holds ({:.1} s)", started.elapsed().as_secs_f64());
+    figure(5, &format!("model, {name}: {states} states, all holds ({:.1} s)", started.elapsed().as_secs_f64()));
 }
 
 /// Exactly the properties `fallen` do not hold in `model`, which is a mutation.
@@ -38,8 +40,9 @@ pub(super) fn breaks<M: Finite>(name: &str, model: &M, fallen: &[&str]) {
     let started = Instant::now();
     let (states, broken, _) = visit(model);
     let told: Vec<_> = broken.iter().map(|property| shortest(model, property)).collect();
-    println!("{name}: {states} states, caught ({:.1} s)\n{}", started.elapsed().as_secs_f64(), told.join("\n"));
+    println!("{}", told.join("\n"));
     assert_eq!(broken, fallen, "{name}");
+    figure(5, &format!("model, {name}: {states} states, caught ({:.1} s)", started.elapsed().as_secs_f64()));
 }
 
 /// Checks the properties in every state: how many there are, what does not hold, and what never happens.

@@ -1,0 +1,50 @@
+//! Check 12: what is produced fits its schema, and every released one before it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Value, json};
+use todo::events::Topic;
+
+use super::figure;
+use crate::kafka::{Checker, flags, read_each};
+use crate::support::{World, expect};
+use reqwest::Method;
+
+/// The versions of a topic's schema that were ever released, and the present one.
+fn versions(topic: Topic) -> Vec<jsonschema::Validator> {
+    let texts = topic.released().iter().copied().chain([topic.schema()]);
+    let validator = |text: &str| jsonschema::validator_for(&serde_json::from_str::<Value>(text).unwrap()).unwrap();
+    texts.map(validator).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_old_consumers_read_what_is_produced_today() {
+    let Some((flags, brokers)) = flags().await else { return };
+    let world = World::with(&flags).await;
+    let person = world.person("ann@example.org").await;
+    crate::tasks::journey(&person).await;
+    let zone = Some(json!({ "timeZone": "Europe/Berlin" }));
+    expect(person.send(Method::PATCH, "/api/v1/me", zone, &[("if-match", "*")]).await, 200).await;
+    world.drained().await;
+    let validators: BTreeMap<_, _> = Topic::ALL.into_iter().map(|topic| (topic.name(), versions(topic))).collect();
+    let users = HashSet::from([person.id.to_string()]);
+    let mut checker = Checker::new(&users);
+    let (mut types, mut looks) = (HashSet::new(), 0);
+    tokio::task::block_in_place(|| {
+        read_each(&brokers, |message| {
+            checker.see(&message);
+            if users.contains(&message.key) {
+                let value: Value = serde_json::from_str(&message.value).unwrap();
+                for validator in &validators[message.topic.name()] {
+                    assert!(validator.is_valid(&value), "{value}");
+                    looks += 1;
+                }
+                types.insert(value["eventType"].to_string());
+            }
+        });
+    });
+    let events = checker.dense().values().map(BTreeMap::len).sum::<usize>();
+    assert!(types.len() >= 6, "{types:?}");
+    figure(12, &format!("{events} events of {} types fit {looks} of {looks} versions of their schemas", types.len()));
+    world.running.stop().await;
+}
