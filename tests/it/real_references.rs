@@ -173,25 +173,22 @@ async fn real_the_python_consumer_keeps_each_event_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn real_the_java_consumer_keeps_each_event_once() {
     let (Some(stage), Some(jars)) = (Stage::open().await, server("TODO_TEST_KAFKA_HOME")) else { return };
-    let file = stage.path("events.txt");
+    let folder = stage.path("events");
+    std::fs::create_dir(&folder).unwrap();
     let start = |group: &str| {
-        // What a crash in the middle of a write leaves behind is no event.
-        let mut torn = std::fs::OpenOptions::new().create(true).append(true).open(&file).unwrap();
-        std::io::Write::write_all(&mut torn, stage.users[0].to_string().as_bytes()).unwrap();
         let mut java = Command::new("java");
         java.args(["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
         java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", &format!("{jars}/*")]);
-        java.arg(program("Consumer.java")).args([&stage.brokers, group, "todo-events"]).arg(&file);
+        java.arg(program("Consumer.java")).args([&stage.brokers, group, "todo-events"]).arg(&folder);
         Program::start(&mut java, &stage.path("out"))
     };
     let done = async || {
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let (whole, _torn) = text.rsplit_once('\n').unwrap_or_default();
-        let line = |line: &str| {
-            let mut words = line.splitn(3, ' ');
-            Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+        let number = |line: &str| line.split(' ').next().unwrap().parse().unwrap();
+        let of = |user: &Uuid| {
+            let text = std::fs::read_to_string(folder.join(user.to_string())).unwrap_or_default();
+            text.lines().map(|line| (user.to_string(), number(line))).collect::<Vec<(String, i64)>>()
         };
-        whole.lines().map(|text| line(text).unwrap_or_else(|| panic!("a torn line: {text}"))).collect()
+        stage.users.iter().flat_map(of).collect()
     };
     stage.keeps_each_event_once(start, done).await;
 }
