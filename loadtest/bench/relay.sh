@@ -2,7 +2,7 @@
 # From the commit to Kafka's acknowledgement, one relay on a backlog, and the start from nothing. Sourced by scripts/bench,
 # never run.
 
-: "${root:?}" "${bench:?}" "${todo:?}" "${admin_port:?}" "${api_port:?}" "${result=}"
+: "${root:?}" "${bench:?}" "${todo:?}" "${admin_port:?}" "${api_port:?}" "${result=}" "${service_pid=}"
 
 # Every event of the service so far is with Kafka: 60 seconds at most.
 await_empty_outbox() {
@@ -14,8 +14,10 @@ await_empty_outbox() {
   done
 }
 
-# The histogram of the delays as "edge count" a line, cumulative.
-delays() { metrics | sed -n 's/^outbox_publish_delay_seconds_bucket{le="\([^"]*\)"} \([0-9]*\)$/\1 \2/p'; }
+# delays METRIC [LABEL]: a histogram of the service as "edge count" a line, cumulative.
+delays() { metrics | sed -n 's/^'"$1"'_bucket{'"${2:+$2,}"'le="\([^"]*\)"} \([0-9]*\)$/\1 \2/p'; }
+publish_delays() { delays outbox_publish_delay_seconds; }
+effect_delays() { delays consumer_effect_delay_seconds 'consumer="todo-insights"'; }
 
 # delay_figures BEFORE AFTER: what came between: "count p50 p99 share≤10ms share≤50ms", in milliseconds and percent. A
 # percentile is interpolated within its bucket, so its error is at most the bucket (5 to 10, 10 to 20 ms, …); the two
@@ -37,21 +39,58 @@ delay_figures() {
     <(printf '%s\n' "$1") <(printf '%s\n' "$2")
 }
 
-# measure_delay SECONDS DATABASE: 1,000 events a second. Sets $delay, the line of delay_figures, and $rate.
+# Each event of the service so far had its effect: 60 seconds at most.
+await_effects() {
+  local end=$(($(now_ms) + 60000))
+  until (($(consumed) >= $(published))); do
+    (($(now_ms) < end)) || die "the consumer had $(consumed) of $(published) events after a minute"
+    alive
+    sleep 0.2
+  done
+}
+
+# measure_delay SECONDS DATABASE: 1,000 events a second. Sets $delay and $effect, the lines of delay_figures for the
+# acknowledgement and for the consumer's effect, and $rate.
 measure_delay() {
-  local before after
+  local before after effects_before effects_after
   create_load 15 96 # a warm-up at the same pace
   await_empty_outbox "$2"
-  before=$(delays)
+  await_effects
+  before=$(publish_delays) effects_before=$(effect_delays)
   create_load "$1" 96
   await_empty_outbox "$2"
-  after=$(delays)
+  await_effects
+  after=$(publish_delays) effects_after=$(effect_delays)
   delay=$(delay_figures "$before" "$after") || die 'the service counted no delay'
+  effect=$(delay_figures "$effects_before" "$effects_after") || die 'the consumer counted no effect'
   ((${delay%% *} >= $(jq -r .requests <<<"$result"))) || die "only ${delay%% *} events came of these requests: $result"
 }
 
 published() {
   metrics | awk '/^messaging_client_published_messages_total\{.*outcome="acknowledged"/ { all += $2 } END { print all + 0 }'
+}
+
+# Events that insights, the consumer that is measured, is done with: applied, or seen to be repeated.
+consumed() {
+  metrics | awk '/^consumer_events_total\{consumer="todo-insights",outcome="(applied|repeated)"/ { all += $2 } END { print all + 0 }'
+}
+
+# measure_consumer EVENTS: a worker on one core, from the topic's beginning. Sets $drain as measure_backlog does.
+measure_consumer() {
+  local events=$1 samples=$root/consumer.samples end count=0
+  : >"$samples"
+  serve consumer worker bench_consumer --set events.broker=kafka --set "kafka.brokers=$(kafka_brokers)"
+  taskset --all-tasks --cpu-list --pid 0 "$service_pid" >/dev/null
+  end=$(($(now_ms) + 120000))
+  while ((count < events)); do
+    (($(now_ms) < end)) || die "the consumer took $count of $events events in two minutes"
+    count=$(consumed) || alive
+    printf '%s %s\n' "$(now_ms)" "$count" >>"$samples"
+    sleep 0.2
+  done
+  drain=$(drain_figures <"$samples")
+  consumer_memory="$(memory VmHWM) $(memory VmRSS)"
+  stop_service
 }
 
 # measure_backlog EVENTS: a relay on its own; sets $drain: "rate lowest-rate-of-5-seconds seconds" from the last moment
