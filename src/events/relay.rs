@@ -344,3 +344,22 @@ impl Drop for Busy<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_looks_soon_while_other_processes_commit() {
+        let mut pause = Pause::new(Duration::from_millis(100));
+        pause.after(true, true);
+        assert_eq!(pause.now.as_millis(), 100, "its own process tells it");
+        pause.after(true, false);
+        assert_eq!(pause.now.as_millis(), 10);
+        let waits = [false; 5].map(|told| {
+            pause.after(false, told);
+            pause.now.as_millis()
+        });
+        assert_eq!(waits, [20, 40, 80, 100, 100], "an idle relay looks as often as it is told to");
+    }
+}

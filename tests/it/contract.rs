@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use axum::response::IntoResponse as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use todo::events::Topic;
 use todo::events::contract::{Contract as _, Envelope, TodoEvent, UserEvent};
+use todo::events::{Draft, Topic};
+use todo::http::Problem;
+use todo::kernel::{Actor, Channel, Scopes};
 
 use crate::support::{PASSWORD, Person, World, expect, problem};
 use crate::tasks::journey;
@@ -78,4 +81,24 @@ async fn every_event_is_published_and_reads_as_its_type() {
     }
     assert_eq!(seen, named(Topic::User));
     world.running.stop().await;
+}
+
+/// It is the program's mistake: the request gets a 500 with a code, an alert counts it, and nothing is written. (There is
+/// no way to append what was not prepared.)
+#[tokio::test]
+async fn an_event_that_does_not_fit_is_refused_before_anything_is_written() {
+    let world = World::embedded().await;
+    let person = world.person("ann@example.org").await;
+    let before = person.get("/api/v1/changes?since=0").await;
+    let actor = Actor { user_id: person.id, session_id: None, channel: Channel::Person, scopes: Scopes::ALL };
+    let draft =
+        Draft { topic: Topic::Todo, event_type: "TASK_EATEN", subject_id: person.id, payload: json!({ "title": 7 }) };
+    let refused = world.running.app().log.prepare(&actor, &draft).unwrap_err();
+    assert!(refused.to_string().contains("/eventType"), "{refused}");
+    let problem = Problem::from(todo::task::Error::from(refused));
+    assert!(format!("{problem:?}").contains("code: \"internal\""), "{problem:?}");
+    assert_eq!(problem.into_response().status().as_u16(), 500);
+    let metrics = world.client.get(format!("{}/metrics", world.admin)).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("events_schema_refused_total{topic=\"todo-events\"} 1"), "{metrics}");
+    assert_eq!(person.get("/api/v1/changes?since=0").await, before);
 }
