@@ -40,14 +40,53 @@ macro_rules! task_columns {
     };
 }
 
-macro_rules! join_tasks {
-    ($list:expr, $on:literal) => {
+/// The rows of a table that belong to those of a list: one look along the table's key for each, whatever the planner
+/// thinks. `OFFSET 0` keeps PostgreSQL from taking the subquery apart (a plan that was made while the table was small
+/// would read all of it), and `CROSS JOIN` keeps the order on SQLite.
+macro_rules! of_each {
+    (postgres, $list:expr, $columns:expr, $table:literal, $on:literal) => {
         concat!(
-            "SELECT task.user_id, task.generation, task.task_id, task.seq, task.created_at, task.due_date, task.completed_at, ",
-            "task.deleted_at, task.created_on, task.completed_on, task.overdue_from, task.overdue_until ",
-            "FROM insights_tasks AS task JOIN ", $list,
-            " ON task.user_id = new.user_id AND task.generation = new.generation AND ", $on
+            "SELECT ",
+            $columns,
+            " FROM ",
+            $list,
+            " CROSS JOIN LATERAL (SELECT * FROM ",
+            $table,
+            " AS old WHERE old.user_id = new.user_id AND old.generation = new.generation",
+            $on,
+            " OFFSET 0) AS old"
         )
+    };
+    (sqlite, $list:expr, $columns:expr, $table:literal, $on:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM ",
+            $list,
+            " CROSS JOIN ",
+            $table,
+            " AS old WHERE old.user_id = new.user_id AND old.generation = new.generation",
+            $on
+        )
+    };
+}
+
+macro_rules! tasks {
+    ($engine:ident, $list:expr, $on:literal) => {
+        of_each!(
+            $engine,
+            $list,
+            "old.user_id, old.generation, old.task_id, old.seq, old.created_at, old.due_date, old.completed_at, \
+                old.deleted_at, old.created_on, old.completed_on, old.overdue_from, old.overdue_until",
+            "insights_tasks",
+            $on
+        )
+    };
+}
+
+macro_rules! zones {
+    ($engine:ident, $list:expr) => {
+        of_each!($engine, $list, "old.user_id, old.seq, old.since, old.time_zone", "insights_zones", "")
     };
 }
 
@@ -85,16 +124,6 @@ macro_rules! set_zones {
     };
 }
 
-macro_rules! join_zones {
-    ($list:expr) => {
-        concat!(
-            "SELECT told.user_id, told.seq, told.since, told.time_zone FROM insights_zones AS told JOIN ",
-            $list,
-            " ON told.user_id = new.user_id AND told.generation = new.generation"
-        )
-    };
-}
-
 macro_rules! all_task_lists {
     () => {
         list!(
@@ -116,23 +145,23 @@ statements! {
             SET as_of = max(coalesce(insights_users.as_of, excluded.as_of), coalesce(excluded.as_of, insights_users.as_of)) RETURNING user_id, generation")
     };
     ZONES: "insights.zones" = {
-        join_zones!(list!("user_id" "uuid", "generation" "bigint")),
-        join_zones!(lite!("user_id"; "generation"))
+        zones!(postgres, list!("user_id" "uuid", "generation" "bigint")),
+        zones!(sqlite, lite!("user_id"; "generation"))
     };
     SET_ZONES: "insights.set_zones" = {
         set_zones!(list!("user_id" "uuid", "generation" "bigint", "seq" "bigint", "since" "timestamptz", "time_zone" "text")),
         set_zones!(lite!("user_id"; "generation", "seq", "since", "time_zone"))
     };
     TASKS: "insights.tasks" = {
-        join_tasks!(list!("user_id" "uuid", "generation" "bigint", "task_id" "uuid"), "task.task_id = new.task_id"),
-        join_tasks!(lite!("user_id", "task_id"; "generation"), "task.task_id = new.task_id")
+        tasks!(postgres, list!("user_id" "uuid", "generation" "bigint", "task_id" "uuid"), " AND old.task_id = new.task_id"),
+        tasks!(sqlite, lite!("user_id", "task_id"; "generation"), " AND old.task_id = new.task_id")
     };
     /// The tasks of which something happened since an instant.
     TASKS_SINCE: "insights.tasks_since" = {
-        join_tasks!(list!("user_id" "uuid", "generation" "bigint", "since" "timestamptz"),
-            "(task.created_at >= new.since OR task.completed_at >= new.since OR task.deleted_at >= new.since)"),
-        join_tasks!(lite!("user_id"; "generation", "since"),
-            "(task.created_at >= new.since OR task.completed_at >= new.since OR task.deleted_at >= new.since)")
+        tasks!(postgres, list!("user_id" "uuid", "generation" "bigint", "since" "timestamptz"),
+            " AND (old.created_at >= new.since OR old.completed_at >= new.since OR old.deleted_at >= new.since)"),
+        tasks!(sqlite, lite!("user_id"; "generation", "since"),
+            " AND (old.created_at >= new.since OR old.completed_at >= new.since OR old.deleted_at >= new.since)")
     };
     SET_TASKS: "insights.set_tasks" = {
         upsert_tasks!(all_task_lists!()),

@@ -10,9 +10,12 @@ use crate::storage::{Engine, Error, Tx};
 use crate::{sql, statements};
 
 statements! {
+    // One look along the key for each user, in their order: a plan that was made while the table was small would read all
+    // users of the consumer for each batch, and PostgreSQL does not take a subquery that locks apart.
     LOCK: "inbox.lock" = {
-        "SELECT user_id, last_seq, waiting FROM inbox WHERE consumer = $1 AND topic = $2 \
-            AND user_id = ANY(CAST($3 AS uuid[])) ORDER BY user_id FOR UPDATE",
+        "SELECT place.user_id, place.last_seq, place.waiting FROM unnest(CAST($3 AS uuid[])) AS who (user_id) \
+            CROSS JOIN LATERAL (SELECT user_id, last_seq, waiting FROM inbox WHERE consumer = $1 AND topic = $2 \
+            AND inbox.user_id = who.user_id FOR UPDATE) AS place",
         "SELECT user_id, last_seq, waiting FROM inbox WHERE consumer = $1 AND topic = $2 \
             AND user_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($3))"
     };
@@ -22,10 +25,11 @@ statements! {
         "INSERT INTO inbox (consumer, topic, user_id, last_seq, waiting) SELECT $1, $2, unhex(replace(value, '-', '')), 0, 0 \
             FROM json_each($3) WHERE true ON CONFLICT DO NOTHING"
     };
+    // The rows are there and locked. An insert that conflicts finds each by its key, whatever the planner thinks.
     ADVANCE: "inbox.advance" = {
-        "UPDATE inbox SET last_seq = new.seq, waiting = new.waiting \
+        "INSERT INTO inbox (consumer, topic, user_id, last_seq, waiting) SELECT $1, $2, user_id, seq, waiting \
             FROM unnest(CAST($3 AS uuid[]), CAST($4 AS bigint[]), CAST($5 AS bigint[])) AS new (user_id, seq, waiting) \
-            WHERE consumer = $1 AND topic = $2 AND inbox.user_id = new.user_id",
+            ON CONFLICT (consumer, topic, user_id) DO UPDATE SET last_seq = excluded.last_seq, waiting = excluded.waiting",
         "UPDATE inbox SET last_seq = new.seq, waiting = new.waiting FROM (SELECT unhex(replace(who.value, '-', '')) AS user_id, \
             seqs.value AS seq, counts.value AS waiting FROM json_each($3) AS who JOIN json_each($4) AS seqs ON seqs.key = who.key \
             JOIN json_each($5) AS counts ON counts.key = who.key) AS new \

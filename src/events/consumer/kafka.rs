@@ -53,6 +53,11 @@ impl KafkaSource {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "30000")
             .set("fetch.wait.max.ms", "50")
+            // What is read ahead: some batches, in a few megabytes of memory, however far behind the group is.
+            .set("queued.min.messages", "500")
+            .set("queued.max.messages.kbytes", "1024")
+            .set("fetch.max.bytes", "2097152")
+            .set("max.partition.fetch.bytes", "262144")
             // New partitions are found within it.
             .set("topic.metadata.refresh.interval.ms", "10000")
             .set("isolation.level", "read_committed");
