@@ -43,7 +43,7 @@ async fn real_a_failing_cluster_loses_nothing_and_stops_nobody() {
     let waiting = todo::events::backlog(&world.running.app().db).await.unwrap().waiting;
     tokio::task::block_in_place(|| cluster.recover());
     let recovered = Instant::now();
-    world.drained().await;
+    super::drained(&world.running.app().db).await;
     let drained = recovered.elapsed().as_secs_f64();
 
     assert_eq!(failed, 0, "writes that failed");

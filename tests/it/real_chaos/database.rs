@@ -111,7 +111,7 @@ async fn real_a_killed_database_loses_nothing_and_needs_no_restarted_service() {
     figure(
         3,
         &format!(
-            "{kills} kills of PostgreSQL: healthy at most {slowest:.1} s after it, {failed} writes refused; {found}"
+            "{kills} kills of PostgreSQL: healthy at most {slowest:.2} s after it, {failed} writes refused; {found}"
         ),
     );
     world.running.stop().await;

@@ -14,7 +14,7 @@ mod writers;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::io::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use todo::storage::Db;
 
@@ -89,6 +89,19 @@ fn latency(writes: &[Write], from: Instant, to: Instant) -> String {
     let within = writes.iter().filter(|write| (from..to).contains(&write.at));
     let took: Vec<_> = within.map(|write| write.took.as_secs_f64() * 1000.0).collect();
     format!("p50 {:.1} p99 {:.1} ms of {} writes", percentile(&took, 50), percentile(&took, 99), took.len())
+}
+
+/// Waits until the outbox is empty. A backlog of ten minutes takes longer than [`until`] waits.
+async fn drained(db: &Db) {
+    let deadline = Instant::now() + Duration::from_mins(5);
+    loop {
+        let waiting = todo::events::backlog(db).await.unwrap().waiting;
+        if waiting == 0 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{waiting} events still wait after five minutes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn percentile(values: &[f64], hundredth: usize) -> f64 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use todo::storage::Db;
 
 use super::writers::{Writers, client, people};
-use super::{compare, figure, setting};
+use super::{compare, drained, figure, setting};
 use crate::kafka::flags;
 use crate::process::Process;
 use crate::support::{config, until};
@@ -36,7 +36,7 @@ async fn real_relays_that_freeze_beyond_their_leases_keep_the_order() {
         tokio::time::sleep(Duration::from_millis(dice / 7 % 700)).await;
     }
     let (written, failed) = writers.stop().await;
-    until("the outbox is empty", || async { todo::events::backlog(&db).await.unwrap().waiting == 0 }).await;
+    drained(&db).await;
     assert_eq!(failed, 0, "writes that failed");
     let found = compare(&db, &brokers, &users, &written).await;
     let frozen = frozen.as_secs_f64();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use todo::storage::Db;
 
 use super::writers::{Writers, client, people};
-use super::{compare, figure, setting};
+use super::{compare, drained, figure, setting};
 use crate::kafka::flags;
 use crate::process::Process;
 use crate::support::{config, until};
@@ -34,7 +34,7 @@ async fn real_a_killed_service_loses_no_acknowledged_write() {
     }
     let last = start();
     let db = Db::open(&config(folder.path(), &flags).storage).unwrap();
-    until("the outbox is empty", || async { todo::events::backlog(&db).await.unwrap().waiting == 0 }).await;
+    drained(&db).await;
     let found = compare(&db, &brokers, &users, &written).await;
     figure(1, &format!("{kills} kills of the service under writes: {found}"));
     assert_eq!(tokio::task::block_in_place(|| last.terminate()), Some(0));

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection as _, PgConnection};
 
 use super::writers::{Writers, client, people};
-use super::{compare, figure, full, setting};
+use super::{compare, drained, figure, full, setting};
 use crate::kafka::flags;
 use crate::process::Process;
-use crate::support::{config, until};
+use crate::support::config;
 use todo::storage::Db;
 
 /// What is bounded, at one moment.
@@ -64,7 +64,7 @@ async fn real_a_steady_load_leaves_nothing_behind() {
     }
     let (written, failed) = writers.stop().await;
     let db = Db::open(&config(folder.path(), &flags).storage).unwrap();
-    until("the outbox is empty", || async { todo::events::backlog(&db).await.unwrap().waiting == 0 }).await;
+    drained(&db).await;
     assert_eq!(failed, 0, "writes that failed");
     let found = compare(&db, &brokers, &users, &written).await;
 
