@@ -10,6 +10,8 @@ pub const ACTIVE: &str = "http_server_active_requests";
 pub const ABORTED: &str = "http_server_aborted_requests_total";
 /// Requests refused because too many were in flight.
 pub const SHED: &str = "http_server_shed_requests_total";
+/// Open streams of server-sent events.
+pub const STREAMS: &str = "http_server_open_streams";
 /// Open connections.
 pub const CONNECTIONS: &str = "http_server_open_connections";
 /// Connections that were closed by a time-out or a failed handshake.
@@ -29,6 +31,7 @@ pub fn describe() {
     describe_gauge!(ACTIVE, "HTTP requests being worked on");
     describe_counter!(ABORTED, Unit::Count, "HTTP requests whose client went away before the answer");
     describe_counter!(SHED, Unit::Count, "HTTP requests refused because too many were in flight");
+    describe_gauge!(STREAMS, "Open streams of server-sent events");
     describe_gauge!(CONNECTIONS, "Open connections to the API");
     describe_counter!(
         CONNECTION_ERRORS,
