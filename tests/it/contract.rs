@@ -74,7 +74,7 @@ async fn every_event_is_published_and_reads_as_its_type() {
         if let UserEvent::SignInFailed(failed) = read.event {
             assert!(failed.client_hash.len() == 16 && u64::from_str_radix(&failed.client_hash, 16).is_ok());
         }
-        assert!(record.headers.contains(&("ce_dataschema", "urn:todo:schema:user-events:2".to_owned())));
+        assert!(record.headers.contains(&("ce_dataschema", "urn:todo:schema:user-events:3".to_owned())));
     }
     assert_eq!(seen, named(Topic::User));
     world.running.stop().await;
