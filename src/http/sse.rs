@@ -163,10 +163,14 @@ impl Place {
 
 impl<S: Stream<Item = Bytes> + Send> Live<S> {
     async fn next(&mut self) -> Option<Bytes> {
+        let stop = &self.place.streams.0.stop;
         tokio::select! {
             biased;
-            () = self.place.streams.0.stop.cancelled() => None,
-            _ = self.heartbeat.tick() => self.place.holds().await.then_some(HEARTBEAT),
+            () = stop.cancelled() => None,
+            _ = self.heartbeat.tick() => tokio::select! {
+                () = stop.cancelled() => None,
+                holds = self.place.holds() => holds.then_some(HEARTBEAT),
+            },
             event = self.events.next() => event,
         }
     }

@@ -4,7 +4,7 @@
 //! the product did on its own and somebody should know. `GET /api/v1/notifications` lists them, and
 //! `GET /api/v1/notifications/stream` tells of new ones as they come.
 //!
-//! **Rules.** Which event becomes which notification is in [`model`] alone. The slice knows of accounts, tasks and the
+//! **Rules.** Which event becomes which notification is in `model` alone. The slice knows of accounts, tasks and the
 //! rest only what their events say, and imports no other slice. `api` → `service` → {`store`, `model`};
 //! `notifier` → {`store`, `model`}; the model is pure.
 //!

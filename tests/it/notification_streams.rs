@@ -125,7 +125,7 @@ async fn nothing_is_lost_and_nothing_comes_twice(url: Option<String>) {
         while told.len() < usize::try_from(2 * EACH).unwrap() {
             let mut tap = Tap::open(&ann, "", Some(&last)).await;
             opened += 1;
-            for _ in 0..(opened * 7) % 23 + 1 {
+            for _ in 0..=(opened * 7) % 23 {
                 if told.len() == usize::try_from(2 * EACH).unwrap() {
                     break;
                 }
