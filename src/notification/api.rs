@@ -28,11 +28,11 @@ pub struct ApiState {
 /// `/api/v1/notifications`.
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(stream))
-        .routes(routes!(read_all))
-        .routes(routes!(read))
-        .routes(routes!(delete))
+        .routes(routes!(list_notifications))
+        .routes(routes!(follow_notifications))
+        .routes(routes!(read_notifications))
+        .routes(routes!(read_notification))
+        .routes(routes!(delete_notification))
 }
 
 impl From<Error> for Problem {
@@ -80,7 +80,7 @@ struct NotificationPage {
 /// The notifications, newest first.
 #[utoipa::path(get, path = "/api/v1/notifications", tag = "notifications", params(ListParams),
     responses((status = 200, body = NotificationPage), (status = 422, body = ProblemBody)))]
-async fn list(
+async fn list_notifications(
     State(notifications): State<Notifications>,
     bearer: Bearer,
     Query(params): Query<ListParams>,
@@ -120,7 +120,7 @@ struct StreamParams {
     params(StreamParams, ("Last-Event-ID" = Option<i64>, Header, description = "The id of the last event; it counts more than `since`")),
     responses((status = 200, body = String, content_type = "text/event-stream"), (status = 422, body = ProblemBody),
         (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
-async fn stream(
+async fn follow_notifications(
     State(notifications): State<Notifications>,
     State(streams): State<Streams>,
     bearer: Bearer,
@@ -156,12 +156,15 @@ struct UnreadCount {
 /// Mark all as read, up to a number. Once more changes nothing.
 #[utoipa::path(put, path = "/api/v1/notifications/read", tag = "notifications", request_body = ReadAllBody,
     responses((status = 200, body = UnreadCount), (status = 422, body = ProblemBody)))]
-async fn read_all(
+async fn read_notifications(
     State(notifications): State<Notifications>,
     bearer: Bearer,
     Json(body): Json<ReadAllBody>,
 ) -> Answer<axum::Json<UnreadCount>> {
     let actor = bearer.with(Scope::AccountWrite)?;
+    if body.up_to < 0 {
+        return Err(Problem::validation().field("/upTo", "out_of_range", "use 0 or the number of a notification"));
+    }
     let unread_count = notifications.read_all(&actor, body.up_to).await?;
     Ok(axum::Json(UnreadCount { unread_count }))
 }
@@ -169,7 +172,7 @@ async fn read_all(
 /// Mark one as read. Once more changes nothing.
 #[utoipa::path(put, path = "/api/v1/notifications/{id}/read", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = 200, body = Notification), (status = 404, body = ProblemBody)))]
-async fn read(
+async fn read_notification(
     State(notifications): State<Notifications>,
     bearer: Bearer,
     Path(id): Path<Uuid>,
@@ -180,7 +183,7 @@ async fn read(
 /// Delete one.
 #[utoipa::path(delete, path = "/api/v1/notifications/{id}", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemBody)))]
-async fn delete(
+async fn delete_notification(
     State(notifications): State<Notifications>,
     bearer: Bearer,
     Path(id): Path<Uuid>,

@@ -147,3 +147,26 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_is_woken_and_whoever_leaves_leaves_nothing() {
+        let (hub, ann, bob) = (Arc::new(Hub::default()), Uuid::from_u128(1), Uuid::from_u128(2));
+        let (mut one, mut two, other) = (hub.watch(ann), hub.watch(ann), hub.watch(bob));
+        hub.wake(ann);
+        one.wake.changed().await.unwrap();
+        two.wake.changed().await.unwrap();
+        assert!(!other.wake.has_changed().unwrap());
+        drop(one);
+        hub.wake(ann);
+        two.wake.changed().await.unwrap();
+        drop(two);
+        hub.wake(ann);
+        assert_eq!(hub.waiting(|users| users.keys().copied().collect::<Vec<_>>()), [bob]);
+        drop(other);
+        assert!(hub.waiting(|users| users.is_empty()));
+    }
+}
