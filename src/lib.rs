@@ -7,7 +7,7 @@
 //! | 0 | [`kernel`] |
 //! | 1 | [`auth`], [`telemetry`], [`storage`] |
 //! | 2 | [`events`], [`http`] |
-//! | 3 | [`user`], [`task`], [`sync`], [`insights`] |
+//! | 3 | [`user`], [`task`], [`sync`], [`insights`], [`notification`] |
 //! | 5 | [`config`] |
 //! | 6 | [`app`] |
 //!
@@ -20,6 +20,7 @@ pub mod events;
 pub mod http;
 pub mod insights;
 pub mod kernel;
+pub mod notification;
 pub mod storage;
 pub mod sync;
 pub mod task;

@@ -16,9 +16,10 @@ use crate::auth::{self, Authenticator, Hasher, KeyRing, LEEWAY, Provider, Tokens
 use crate::config::Config;
 use crate::events::consumer::{Handler, Ladder, Processor};
 use crate::events::{Broker, BrokerKind, EventLog, KafkaBroker, MemoryBroker};
-use crate::http::{self, Authenticate, Limiter, Rejected};
+use crate::http::{self, Authenticate, Limiter, Rejected, Streams};
 use crate::insights::{self, Insights, Projector};
 use crate::kernel::{Actor, Clock, Ids};
+use crate::notification::{self, Notifications};
 use crate::storage::{self, Db, Tx};
 use crate::sync;
 use crate::task::{self, Tasks};
@@ -52,6 +53,10 @@ pub struct App {
     pub accounts: Accounts,
     /// Tasks.
     pub tasks: Arc<Tasks>,
+    /// Notifications.
+    pub notifications: Notifications,
+    /// The streams that are open.
+    pub(super) streams: Streams,
     pub(super) ring: Arc<KeyRing>,
     pub(super) limiter: Limiter,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -79,7 +84,9 @@ impl App {
             session: TimeDelta::days(config.auth.refresh_token_days),
             retry: TimeDelta::seconds(config.auth.refresh_retry_seconds),
         };
-        let estate = Arc::new(Belongings { db: db.clone(), tasks: tasks.clone() });
+        let notifications = Notifications::new(db.clone(), log.clone(), clock.clone(), config.notifications.clone());
+        let estate =
+            Arc::new(Belongings { db: db.clone(), tasks: tasks.clone(), notifications: notifications.clone() });
         let accounts = Accounts::new(
             db.clone(),
             log.clone(),
@@ -94,13 +101,29 @@ impl App {
         );
         let provider = Provider::of(&config.auth, clock.clone()).map_err(wrong)?;
         let authenticator = Authenticator::new(tokens, provider, Arc::new(accounts.clone()));
-        let authenticate = Arc::new(Bearers(authenticator));
-        Ok(Self { config, clock, ids, db, log, broker, memory, accounts, tasks, ring, limiter, authenticate })
+        let authenticate: Arc<dyn Authenticate> = Arc::new(Bearers(authenticator));
+        let streams = Streams::new(&config.http, Arc::clone(&authenticate), ids.clone());
+        Ok(Self {
+            config,
+            clock,
+            ids,
+            db,
+            log,
+            broker,
+            memory,
+            accounts,
+            tasks,
+            notifications,
+            streams,
+            ring,
+            limiter,
+            authenticate,
+        })
     }
 
     /// What this product does with its own events.
     pub(super) fn consumers(&self) -> Vec<Arc<Processor>> {
-        let handlers: [Arc<dyn Handler>; 1] = [Arc::new(Projector)];
+        let handlers: [Arc<dyn Handler>; 2] = [Arc::new(Projector), Arc::new(self.notifications.notifier())];
         let ladder = Ladder::new(&self.config.events.retry_ladder_ms);
         let processor = |handler| {
             let (db, clock, ids) = (self.db.clone(), self.clock.clone(), self.ids.clone());
@@ -116,6 +139,10 @@ impl App {
             .merge(Router::from(user::oauth_routes().with_state(self.accounts.clone())))
             .merge(Router::from(task::routes().with_state(self.tasks.clone())))
             .merge(Router::from(insights::routes().with_state(Insights::new(self.db.clone(), self.clock.clone()))))
+            .merge(Router::from(notification::routes().with_state(notification::ApiState {
+                notifications: self.notifications.clone(),
+                streams: self.streams.clone(),
+            })))
             .merge(Router::from(sync::routes().with_state(self.db.clone())))
             .merge(http::docs(&openapi()))
     }
@@ -154,6 +181,7 @@ fn issuer(config: &Config, listen: SocketAddr) -> String {
         (name = "oauth2", description = "OAuth 2.0: tokens, keys, metadata"),
         (name = "tasks", description = "What a person has to do"),
         (name = "insights", description = "What came of a person's days"),
+        (name = "notifications", description = "What a person is told"),
         (name = "sync", description = "What a client missed"),
     )
 )]
@@ -167,6 +195,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         user::oauth_routes().into_openapi(),
         task::routes().into_openapi(),
         insights::routes().into_openapi(),
+        notification::routes().into_openapi(),
         sync::routes().into_openapi(),
     ] {
         openapi.merge(part);
@@ -177,10 +206,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi
 }
 
-/// What else belongs to an account: its tasks, its log, and the figures made of them, which an export can do without.
+/// What else belongs to an account: its tasks, notifications and log, and the figures made of it, which an export can do
+/// without.
 struct Belongings {
     db: Db,
     tasks: Arc<Tasks>,
+    notifications: Notifications,
 }
 
 const PAGE: i64 = 500;
@@ -216,13 +247,18 @@ impl Belongings {
 
 impl Estate for Belongings {
     fn export<'a>(&'a self, actor: &'a Actor) -> BoxFuture<'a, Result<Vec<(&'static str, Value)>, String>> {
-        Box::pin(async move { Ok(vec![("tasks", self.tasks(actor).await?), ("changes", self.changes(actor).await?)]) })
+        Box::pin(async move {
+            let notifications = self.notifications.export(actor).await.map_err(|error| error.to_string())?;
+            let (tasks, changes) = (self.tasks(actor).await?, self.changes(actor).await?);
+            Ok(vec![("tasks", tasks), ("notifications", notifications), ("changes", changes)])
+        })
     }
 
     fn erase<'a>(&'a self, tx: &'a mut Tx, user_id: Uuid) -> BoxFuture<'a, Result<(), storage::Error>> {
         Box::pin(async move {
             Tasks::erase(tx, user_id).await?;
-            Insights::erase(tx, user_id).await
+            Insights::erase(tx, user_id).await?;
+            Notifications::erase(tx, user_id).await
         })
     }
 }

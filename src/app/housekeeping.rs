@@ -14,6 +14,7 @@ use crate::events::consumer::{self, Forgetter};
 use crate::events::{self, Pruner};
 use crate::http::idempotency;
 use crate::kernel::Clock;
+use crate::notification::Notifications;
 use crate::storage::Db;
 use crate::user::Accounts;
 
@@ -37,6 +38,7 @@ pub(super) struct Housekeeper {
     db: Db,
     clock: Clock,
     accounts: Accounts,
+    notifications: Notifications,
     /// `None`: for ever.
     history: Option<TimeDelta>,
     inbox: TimeDelta,
@@ -52,6 +54,7 @@ impl Housekeeper {
             db: app.db.clone(),
             clock: app.clock.clone(),
             accounts: app.accounts.clone(),
+            notifications: app.notifications.clone(),
             history: (config.history_days > 0).then(|| TimeDelta::days(config.history_days)),
             inbox: TimeDelta::days(config.inbox_days),
             dead_letters: TimeDelta::days(config.dead_letter_days),
@@ -83,6 +86,7 @@ impl Housekeeper {
         report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]);
         self.prune_history().await;
         self.purge_letters().await;
+        self.purge_notifications().await;
         self.forget_accounts().await;
     }
 
@@ -106,6 +110,18 @@ impl Housekeeper {
             let purged = consumer::purge_decided(&self.db, before, BATCH).await;
             let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
             report(purged, &[("dead_letters", |rows| *rows)]);
+            if !full {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn purge_notifications(&self) {
+        for _ in 0..STEPS {
+            let purged = self.notifications.purge(BATCH).await;
+            let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
+            report(purged, &[("notifications", |rows| *rows)]);
             if !full {
                 return;
             }

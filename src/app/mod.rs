@@ -27,6 +27,7 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
         crate::task::STATEMENTS,
         crate::user::STATEMENTS,
         crate::insights::STATEMENTS,
+        crate::notification::STATEMENTS,
         crate::http::idempotency::STATEMENTS,
     ];
     slices.iter().chain(crate::events::STATEMENTS).flat_map(|list| list.iter()).collect()
@@ -38,6 +39,7 @@ fn describe_metrics() {
     crate::storage::metrics::describe();
     crate::events::metrics::describe();
     crate::insights::metrics::describe();
+    crate::notification::metrics::describe();
     crate::http::metrics::describe();
     crate::auth::password::describe();
 }

@@ -168,6 +168,8 @@ impl Running {
             tracing::info!(pause_ms = http.drain_pause_ms, "draining: readiness fails, the API still answers");
             tokio::time::sleep(Duration::from_millis(http.drain_pause_ms)).await;
         }
+        // Open streams end of themselves never, and the API would wait for them.
+        self.app.streams.stop();
         self.stop_api.cancel();
         let mut cut = match self.api_task.take() {
             Some(task) => task.await.unwrap_or_default(),

@@ -45,6 +45,10 @@ impl Workers {
         if let Some(certificate) = certificate {
             workers.add("certificate", |stop| certificate.watch(Duration::from_secs(5), stop));
         }
+        if roles.api {
+            let notifications = app.notifications.clone();
+            workers.add("notification streams", |stop| notifications.look(stop));
+        }
         if roles.worker {
             // Before the relay: what the in-process broker acknowledges, its consumers have.
             workers.consumers(app)?;

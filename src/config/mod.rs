@@ -13,7 +13,7 @@ mod risk;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{auth, events, http, storage, telemetry};
+use crate::{auth, events, http, notification, storage, telemetry};
 
 pub use load::{Mistake, Mistakes};
 
@@ -32,6 +32,8 @@ pub struct Config {
     pub kafka: events::KafkaConfig,
     /// `[schema_registry]`
     pub schema_registry: events::registry::RegistryConfig,
+    /// `[notifications]`
+    pub notifications: notification::Config,
     /// `[http]`
     pub http: http::Config,
     /// `[limits]`
@@ -44,6 +46,7 @@ pub const DEFAULTS: &[&str] = &[
     include_str!("../storage/default.toml"),
     include_str!("../auth/default.toml"),
     include_str!("../events/default.toml"),
+    include_str!("../notification/default.toml"),
     include_str!("../telemetry/default.toml"),
 ];
 
@@ -71,6 +74,7 @@ impl Config {
             let events = tree.section("events", events::Config::problems);
             let kafka = tree.section("kafka", events::KafkaConfig::problems);
             let schema_registry = tree.section("schema_registry", events::registry::RegistryConfig::problems);
+            let notifications = tree.section("notifications", notification::Config::problems);
             let http = tree.section("http", http::Config::problems);
             let limits = tree.section("limits", http::LimitsConfig::problems);
             Some(Self {
@@ -80,6 +84,7 @@ impl Config {
                 events: events?,
                 kafka: kafka?,
                 schema_registry: schema_registry?,
+                notifications: notifications?,
                 http: http?,
                 limits: limits?,
             })

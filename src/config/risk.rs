@@ -48,6 +48,10 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "limits.redis_url is empty in production: each replica counts the limits for itself",
         ),
         (
+            config.http.max_streams >= config.http.max_connections,
+            "http.max_streams is not less than http.max_connections: open streams could take every connection",
+        ),
+        (
             config.http.drain_deadline_ms < config.http.request_timeout_ms,
             "http.drain_deadline_ms is shorter than http.request_timeout_ms: a stop may cut requests off",
         ),

@@ -46,7 +46,7 @@ impl Topic {
         match self {
             Self::Todo => "urn:todo:schema:todo-events:1",
             Self::Chat => "urn:todo:schema:chat-events:1",
-            Self::User => "urn:todo:schema:user-events:2",
+            Self::User => "urn:todo:schema:user-events:3",
         }
     }
 
@@ -54,7 +54,7 @@ impl Topic {
     pub fn version(self) -> usize {
         match self {
             Self::Todo | Self::Chat => 1,
-            Self::User => 2,
+            Self::User => 3,
         }
     }
 
@@ -64,7 +64,10 @@ impl Topic {
         match self {
             Self::Todo => &[include_str!("schemas/released/todo-events/1.schema.json")],
             Self::Chat => &[include_str!("schemas/released/chat-events/1.schema.json")],
-            Self::User => &[include_str!("schemas/released/user-events/1.schema.json")],
+            Self::User => &[
+                include_str!("schemas/released/user-events/1.schema.json"),
+                include_str!("schemas/released/user-events/2.schema.json"),
+            ],
         }
     }
 }

@@ -50,16 +50,17 @@ pub(super) struct Identity(pub(super) Option<Result<Actor, Rejected>>);
 
 /// Authenticates once, so that the limits and the handler agree.
 pub(super) async fn identify(authenticate: &Arc<dyn Authenticate>, headers: &HeaderMap) -> Identity {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Identity(None) };
-    let token = value.to_str().ok().and_then(|text| {
-        let (scheme, token) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    Identity(match token {
+    Identity(match token(headers) {
         Some(token) => Some(authenticate.authenticate(token).await),
         // Other schemes (Basic at the token endpoint) are the handler's business.
         None => None,
     })
+}
+
+/// The bearer token of a request.
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Bearer {

@@ -32,6 +32,12 @@ pub struct Config {
     pub max_connections: usize,
     /// Requests worked on at once; more are answered with 503.
     pub max_in_flight: usize,
+    /// Streams of server-sent events that may be open; more are answered with 503.
+    pub max_streams: usize,
+    /// Streams that one user may have open; more are answered with 429.
+    pub max_streams_per_user: usize,
+    /// How often an open stream shows that it lives, and its token is looked at again, milliseconds.
+    pub stream_heartbeat_ms: u64,
     /// The largest body, bytes.
     pub body_limit_bytes: usize,
     /// Origins that browsers may call from.
@@ -65,6 +71,7 @@ impl Config {
             ("body_read_timeout_ms", self.body_read_timeout_ms, 600_000),
             ("request_timeout_ms", self.request_timeout_ms, 600_000),
             ("drain_deadline_ms", self.drain_deadline_ms, 600_000),
+            ("stream_heartbeat_ms", self.stream_heartbeat_ms, 600_000),
         ] {
             if !(10..=most).contains(&value) {
                 found.push((key, format!("must be 10 to {most} milliseconds")));
@@ -75,6 +82,9 @@ impl Config {
         }
         if self.max_connections == 0 || self.max_in_flight == 0 {
             found.push(("max_connections", "max_connections and max_in_flight must be at least 1".to_owned()));
+        }
+        if self.max_streams_per_user == 0 {
+            found.push(("max_streams_per_user", "must be at least 1".to_owned()));
         }
         if !(1024..=64 << 20).contains(&self.body_limit_bytes) {
             found.push(("body_limit_bytes", "must be 1024 to 67108864 bytes".to_owned()));

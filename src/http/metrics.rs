@@ -8,8 +8,10 @@ pub const DURATION: &str = "http_server_request_duration_seconds";
 pub const ACTIVE: &str = "http_server_active_requests";
 /// Requests whose client went away.
 pub const ABORTED: &str = "http_server_aborted_requests_total";
-/// Requests refused because too many were in flight.
+/// Requests refused because too many were in flight, or too many streams open.
 pub const SHED: &str = "http_server_shed_requests_total";
+/// Open streams of server-sent events.
+pub const STREAMS: &str = "http_server_open_streams";
 /// Open connections.
 pub const CONNECTIONS: &str = "http_server_open_connections";
 /// Connections that were closed by a time-out or a failed handshake.
@@ -28,7 +30,8 @@ pub fn describe() {
     describe_histogram!(DURATION, Unit::Seconds, "Duration of HTTP requests by method, route template and status");
     describe_gauge!(ACTIVE, "HTTP requests being worked on");
     describe_counter!(ABORTED, Unit::Count, "HTTP requests whose client went away before the answer");
-    describe_counter!(SHED, Unit::Count, "HTTP requests refused because too many were in flight");
+    describe_counter!(SHED, Unit::Count, "HTTP requests refused because too many were in flight, or streams open");
+    describe_gauge!(STREAMS, "Open streams of server-sent events");
     describe_gauge!(CONNECTIONS, "Open connections to the API");
     describe_counter!(
         CONNECTION_ERRORS,

@@ -2,7 +2,7 @@
 //!
 //! **Purpose.** The accept loop and TLS ([`Server`], [`Certificate`]), the stack that each request passes
 //! ([`stack`]), problems (RFC 9457), extractors whose refusals are problems, conditional requests, the bearer,
-//! stored replies for `Idempotency-Key`, limits, health, and the description of the API.
+//! stored replies for `Idempotency-Key`, limits, streams of server-sent events, health, and the description of the API.
 //!
 //! **Rules.** A handler extracts, calls a service, wraps: under 15 lines. A refusal is a [`Problem`] with a stable
 //! code; its private cause is logged once, by the stack.
@@ -25,6 +25,7 @@ mod limit_redis;
 pub mod metrics;
 mod problem;
 mod server;
+mod sse;
 mod stack;
 mod tls;
 
@@ -38,5 +39,6 @@ pub use health::{Readiness, Render, admin};
 pub use limit::{Decision, Limiter, Policy};
 pub use problem::{FieldError, Problem, ProblemBody};
 pub use server::Server;
+pub use sse::{LastEventId, Place, Streams, event};
 pub use stack::{Shared, problems, stack};
 pub use tls::Certificate;

@@ -88,6 +88,7 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
             header::CONTENT_TYPE,
             header::IF_MATCH,
             header::IF_NONE_MATCH,
+            HeaderName::from_static("last-event-id"),
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("traceparent"),
         ])

@@ -26,6 +26,12 @@ async fn life(world: &World, person: &Person<'_>) {
     let token = expect(person.send(Method::POST, "/api/v1/me/api-tokens", token, &[]).await, 201).await;
     let path = format!("/api/v1/me/api-tokens/{}", token["id"].as_str().unwrap());
     assert_eq!(person.send(Method::DELETE, &path, None, &[]).await.status().as_u16(), 204);
+    // That the token was made and revoked was told.
+    world.drained().await;
+    let list = person.get("/api/v1/notifications").await;
+    let told = format!("/api/v1/notifications/{}", list["results"][0]["id"].as_str().unwrap());
+    expect(person.send(Method::PUT, &format!("{told}/read"), None, &[]).await, 200).await;
+    assert_eq!(person.send(Method::DELETE, &told, None, &[]).await.status().as_u16(), 204);
     world.sign_in("ann@example.org").await;
     let password = Some(json!({ "currentPassword": PASSWORD, "newPassword": "a new one for the horse" }));
     let changed = person.send(Method::PUT, "/api/v1/me/password", password, &[]).await;
@@ -77,7 +83,7 @@ async fn every_event_is_published_and_reads_as_its_type() {
         if let UserEvent::SignInFailed(failed) = read.event {
             assert!(failed.client_hash.len() == 16 && u64::from_str_radix(&failed.client_hash, 16).is_ok());
         }
-        assert!(record.headers.contains(&("ce_dataschema", "urn:todo:schema:user-events:2".to_owned())));
+        assert!(record.headers.contains(&("ce_dataschema", "urn:todo:schema:user-events:3".to_owned())));
     }
     assert_eq!(seen, named(Topic::User));
     world.running.stop().await;

@@ -16,6 +16,8 @@ mod endtoend;
 mod insights;
 mod kafka;
 mod model;
+mod notification_streams;
+mod notifications;
 mod process;
 mod real_chaos;
 mod real_consumers;

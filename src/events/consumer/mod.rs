@@ -52,6 +52,10 @@ pub trait Handler: Send + Sync {
     /// The effect of these events, written in `tx`. Each user's are in order and come once. All of it is undone where
     /// it fails: then they come again one by one.
     fn apply<'a>(&'a self, tx: &'a mut Tx, events: &'a [Delivery]) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Called after the commit of [`Handler::apply`], for those of this process who wait for its effect. A call is lost
+    /// with the process: nothing may rest on it.
+    fn applied(&self, _: &[Delivery]) {}
 }
 
 /// Why an effect did not happen. It is decided where the failure arises.

@@ -129,6 +129,7 @@ impl Processor {
         }
         inbox::advance(&mut tx, self.db.engine(), self.name(), topic, &places).await?;
         tx.commit().await?;
+        self.handler.applied(&fresh);
         self.count("applied", fresh.len() as u64);
         self.observe_delay(&fresh);
         Ok(())
@@ -196,6 +197,7 @@ impl Processor {
             Ok(()) => {
                 self.leave(&mut tx, event, &mut places).await?;
                 tx.commit().await?;
+                self.handler.applied(std::slice::from_ref(event));
                 self.count("applied", 1);
                 Ok(())
             }

@@ -20,8 +20,8 @@ use uuid::Uuid;
 pub use chat::{ChatEvent, Message, Role};
 pub use todo::{FieldChange, TaskPayload, TaskPriority, TodoEvent};
 pub use user::{
-    ApiTokenCreated, ApiTokenRevoked, Erased, PasswordChanged, ProfileUpdated, Registered, SessionsRevoked,
-    SignInFailed, SignedIn, SignedOut, UserEvent,
+    ApiTokenCreated, ApiTokenRevoked, Erased, NotificationDeleted, NotificationRead, PasswordChanged, ProfileUpdated,
+    Registered, SessionsRevoked, SignInFailed, SignedIn, SignedOut, UserEvent,
 };
 
 use super::{Draft, Topic};

@@ -89,6 +89,8 @@ fn all() -> Vec<(Topic, &'static str, Value)> {
         (Topic::User, "USER_SESSIONS_REVOKED", json!({ "sessionIds": [ID], "reason": "revoked" })),
         (Topic::User, "USER_API_TOKEN_CREATED", json!({ "apiTokenId": ID, "scopes": ["tasks:read"] })),
         (Topic::User, "USER_API_TOKEN_REVOKED", json!({ "apiTokenId": ID })),
+        (Topic::User, "NOTIFICATION_READ", json!({ "notificationIds": [ID] })),
+        (Topic::User, "NOTIFICATION_DELETED", json!({ "notificationIds": [ID] })),
         (Topic::User, "USER_ERASED", json!({})),
     ]
 }

@@ -25,6 +25,10 @@ super::events! {
         ApiTokenCreated(ApiTokenCreated) = "USER_API_TOKEN_CREATED",
         /// A personal API token was revoked.
         ApiTokenRevoked(ApiTokenRevoked) = "USER_API_TOKEN_REVOKED",
+        /// Notifications were read.
+        NotificationRead(NotificationRead) = "NOTIFICATION_READ",
+        /// Notifications were deleted by their reader.
+        NotificationDeleted(NotificationDeleted) = "NOTIFICATION_DELETED",
         /// The account and all of its data were erased: the last event of its log.
         Erased(Erased) = "USER_ERASED",
     }
@@ -117,6 +121,22 @@ pub struct ApiTokenCreated {
 pub struct ApiTokenRevoked {
     /// The token, not its secret.
     pub api_token_id: Uuid,
+}
+
+/// Notifications were read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationRead {
+    /// The notifications: each has the id of the event that it was made of.
+    pub notification_ids: Vec<Uuid>,
+}
+
+/// Notifications were deleted by their reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationDeleted {
+    /// The notifications: each has the id of the event that it was made of.
+    pub notification_ids: Vec<Uuid>,
 }
 
 /// The account and all of its data were erased.
