@@ -23,6 +23,7 @@ use crate::storage::{self, Db, Tx};
 use crate::sync;
 use crate::task::{self, Tasks};
 use crate::user::{self, Accounts, Estate, Settings};
+use crate::webhook::{self, Fanout, Webhooks};
 
 /// Why the process cannot start or go on: one sentence.
 pub(super) type Failure = String;
@@ -47,6 +48,8 @@ pub struct App {
     pub accounts: Accounts,
     /// Tasks.
     pub tasks: Arc<Tasks>,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     pub(super) ring: Arc<KeyRing>,
     pub(super) limiter: Limiter,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -74,7 +77,9 @@ impl App {
             session: TimeDelta::days(config.auth.refresh_token_days),
             retry: TimeDelta::seconds(config.auth.refresh_retry_seconds),
         };
-        let estate = Arc::new(Belongings { db: db.clone(), tasks: tasks.clone() });
+        let (keys, webhooks) = (Arc::clone(&ring), &config.webhooks);
+        let webhooks = Webhooks::new(db.clone(), log.clone(), clock.clone(), ids.clone(), keys, webhooks)?;
+        let estate = Arc::new(Belongings { db: db.clone(), tasks: tasks.clone(), webhooks: webhooks.clone() });
         let accounts = Accounts::new(
             db.clone(),
             log.clone(),
@@ -90,12 +95,13 @@ impl App {
         let provider = Provider::of(&config.auth, clock.clone()).map_err(wrong)?;
         let authenticator = Authenticator::new(tokens, provider, Arc::new(accounts.clone()));
         let authenticate = Arc::new(Bearers(authenticator));
-        Ok(Self { config, clock, ids, db, log, broker, memory, accounts, tasks, ring, limiter, authenticate })
+        Ok(Self { config, clock, ids, db, log, broker, memory, accounts, tasks, webhooks, ring, limiter, authenticate })
     }
 
     /// What this product does with its own events.
     pub(super) fn consumers(&self) -> Vec<Arc<Processor>> {
-        let handlers: [Arc<dyn Handler>; 1] = [Arc::new(Projector)];
+        let fanout = Fanout::new(self.clock.clone(), self.ids.clone());
+        let handlers: [Arc<dyn Handler>; 2] = [Arc::new(Projector), Arc::new(fanout)];
         let ladder = Ladder::new(&self.config.events.retry_ladder_ms);
         let processor = |handler| {
             let (db, clock, ids) = (self.db.clone(), self.clock.clone(), self.ids.clone());
@@ -111,6 +117,7 @@ impl App {
             .merge(Router::from(user::oauth_routes().with_state(self.accounts.clone())))
             .merge(Router::from(task::routes().with_state(self.tasks.clone())))
             .merge(Router::from(insights::routes().with_state(Insights::new(self.db.clone(), self.clock.clone()))))
+            .merge(Router::from(webhook::routes().with_state(self.webhooks.clone())))
             .merge(Router::from(sync::routes().with_state(self.db.clone())))
             .merge(http::docs(&openapi()))
     }
@@ -149,6 +156,7 @@ fn issuer(config: &Config, listen: SocketAddr) -> String {
         (name = "oauth2", description = "OAuth 2.0: tokens, keys, metadata"),
         (name = "tasks", description = "What a person has to do"),
         (name = "insights", description = "What came of a person's days"),
+        (name = "webhooks", description = "A person's events, sent to an address of theirs"),
         (name = "sync", description = "What a client missed"),
     )
 )]
@@ -162,6 +170,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         user::oauth_routes().into_openapi(),
         task::routes().into_openapi(),
         insights::routes().into_openapi(),
+        webhook::routes().into_openapi(),
         sync::routes().into_openapi(),
     ] {
         openapi.merge(part);
@@ -172,10 +181,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi
 }
 
-/// What else belongs to an account: its tasks, its log, and the figures made of them, which an export can do without.
+/// What else belongs to an account: its tasks, its webhooks, its log, and what is made of them, which an export can do
+/// without: figures, deliveries.
 struct Belongings {
     db: Db,
     tasks: Arc<Tasks>,
+    webhooks: Webhooks,
 }
 
 const PAGE: i64 = 500;
@@ -211,13 +222,18 @@ impl Belongings {
 
 impl Estate for Belongings {
     fn export<'a>(&'a self, actor: &'a Actor) -> BoxFuture<'a, Result<Vec<(&'static str, Value)>, String>> {
-        Box::pin(async move { Ok(vec![("tasks", self.tasks(actor).await?), ("changes", self.changes(actor).await?)]) })
+        Box::pin(async move {
+            let webhooks = self.webhooks.export(actor).await.map_err(|error| error.to_string())?;
+            let (tasks, changes) = (self.tasks(actor).await?, self.changes(actor).await?);
+            Ok(vec![("tasks", tasks), ("webhooks", webhooks), ("changes", changes)])
+        })
     }
 
     fn erase<'a>(&'a self, tx: &'a mut Tx, user_id: Uuid) -> BoxFuture<'a, Result<(), storage::Error>> {
         Box::pin(async move {
             Tasks::erase(tx, user_id).await?;
-            Insights::erase(tx, user_id).await
+            Insights::erase(tx, user_id).await?;
+            Webhooks::erase(tx, user_id).await
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::http::idempotency;
 use crate::kernel::Clock;
 use crate::storage::Db;
 use crate::user::Accounts;
+use crate::webhook::Webhooks;
 
 /// Rows that were deleted, by table.
 const DELETED: &str = "housekeeping_deleted_rows_total";
@@ -41,6 +42,7 @@ pub(super) struct Housekeeper {
     history: Option<TimeDelta>,
     inbox: TimeDelta,
     dead_letters: TimeDelta,
+    deliveries: TimeDelta,
     pruner: Pruner,
     forgetter: Forgetter,
 }
@@ -55,6 +57,7 @@ impl Housekeeper {
             history: (config.history_days > 0).then(|| TimeDelta::days(config.history_days)),
             inbox: TimeDelta::days(config.inbox_days),
             dead_letters: TimeDelta::days(config.dead_letter_days),
+            deliveries: TimeDelta::days(app.config.webhooks.delivery_days),
             pruner: Pruner::new(BATCH),
             forgetter: Forgetter::new(100),
         }
@@ -83,6 +86,7 @@ impl Housekeeper {
         report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]);
         self.prune_history().await;
         self.purge_letters().await;
+        self.purge_deliveries().await;
         self.forget_accounts().await;
     }
 
@@ -106,6 +110,19 @@ impl Housekeeper {
             let purged = consumer::purge_decided(&self.db, before, BATCH).await;
             let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
             report(purged, &[("dead_letters", |rows| *rows)]);
+            if !full {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn purge_deliveries(&self) {
+        let before = self.clock.now() - self.deliveries;
+        for _ in 0..STEPS {
+            let purged = Webhooks::purge(&self.db, before, BATCH).await;
+            let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
+            report(purged, &[("webhook_deliveries", |rows| *rows)]);
             if !full {
                 return;
             }

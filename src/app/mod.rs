@@ -29,7 +29,12 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
         crate::insights::STATEMENTS,
         crate::http::idempotency::STATEMENTS,
     ];
-    slices.iter().chain(crate::events::STATEMENTS).flat_map(|list| list.iter()).collect()
+    slices
+        .iter()
+        .chain(&crate::webhook::STATEMENTS)
+        .chain(crate::events::STATEMENTS)
+        .flat_map(|list| list.iter())
+        .collect()
 }
 
 /// Describes every metric to the installed recorder.
@@ -38,6 +43,7 @@ fn describe_metrics() {
     crate::storage::metrics::describe();
     crate::events::metrics::describe();
     crate::insights::metrics::describe();
+    crate::webhook::metrics::describe();
     crate::http::metrics::describe();
     crate::auth::password::describe();
 }

@@ -13,7 +13,7 @@ mod risk;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{auth, events, http, storage, telemetry};
+use crate::{auth, events, http, storage, telemetry, webhook};
 
 pub use load::{Mistake, Mistakes};
 
@@ -36,6 +36,8 @@ pub struct Config {
     pub http: http::Config,
     /// `[limits]`
     pub limits: http::LimitsConfig,
+    /// `[webhooks]`
+    pub webhooks: webhook::Config,
 }
 
 /// The commented default file: `todo check-config --defaults` prints it.
@@ -44,6 +46,7 @@ pub const DEFAULTS: &[&str] = &[
     include_str!("../storage/default.toml"),
     include_str!("../auth/default.toml"),
     include_str!("../events/default.toml"),
+    include_str!("../webhook/default.toml"),
     include_str!("../telemetry/default.toml"),
 ];
 
@@ -73,6 +76,7 @@ impl Config {
             let schema_registry = tree.section("schema_registry", events::registry::RegistryConfig::problems);
             let http = tree.section("http", http::Config::problems);
             let limits = tree.section("limits", http::LimitsConfig::problems);
+            let webhooks = tree.section("webhooks", webhook::Config::problems);
             Some(Self {
                 telemetry: telemetry?,
                 storage: storage?,
@@ -82,6 +86,7 @@ impl Config {
                 schema_registry: schema_registry?,
                 http: http?,
                 limits: limits?,
+                webhooks: webhooks?,
             })
         })(&mut tree);
         let mistakes = tree.finish();
