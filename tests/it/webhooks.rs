@@ -263,6 +263,33 @@ async fn senders_share(url: Option<String>) {
     world.running.stop().await;
 }
 
+/// A receiver that is slow holds up its own events only.
+async fn a_slow_receiver_holds_up_nobody_else(url: Option<String>) {
+    let mut flags = flags(url);
+    flags.push("webhooks.concurrency=6".to_owned());
+    let world = without_sender(clock(), &flags).await;
+    let (slow, fast) = (Receiver::start().await, Receiver::start().await);
+    let ann = world.person("ann@example.org").await;
+    let (slow_path, _) = hook(&ann, &slow.url, &["TASK_CREATED"]).await;
+    for _ in 0..30 {
+        ann.task("rent").await;
+    }
+    hook(&ann, &fast.url, &["TASK_CREATED"]).await;
+    for _ in 0..10 {
+        ann.task("milk").await;
+    }
+    world.drained().await;
+    assert_eq!(deliveries(&ann, &slow_path).await.len(), 40);
+    slow.pauses(Duration::from_mins(5));
+    let stop = CancellationToken::new();
+    let sender = sender(&world, &stop);
+    fast.count(10).await;
+    assert_eq!(slow.arrived().len(), 4, "all others wait behind these");
+    sender.abort();
+    assert!(sender.await.unwrap_err().is_cancelled());
+    world.running.stop().await;
+}
+
 /// A sender that is killed between the request and the record: another one sends it again, with the same id.
 async fn a_killed_senders_work_is_done(url: Option<String>) {
     let (world, receiver) = (without_sender(clock(), &flags(url)).await, Receiver::start().await);
@@ -343,6 +370,7 @@ on_both! {
     a_receiver_that_fails_is_left_alone: left_alone_on_sqlite, real_left_alone_on_postgres;
     a_receiver_that_is_gone_is_believed: gone_on_sqlite, real_gone_on_postgres;
     senders_share: senders_share_on_sqlite, real_senders_share_on_postgres;
+    a_slow_receiver_holds_up_nobody_else: slow_on_sqlite, real_slow_on_postgres;
     a_killed_senders_work_is_done: killed_on_sqlite, real_killed_on_postgres;
     what_is_over_goes: what_is_over_goes_on_sqlite, real_what_is_over_goes_on_postgres;
 }

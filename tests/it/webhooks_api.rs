@@ -183,6 +183,19 @@ async fn a_test_shows_what_comes_of_it() {
     world.running.stop().await;
 }
 
+#[tokio::test]
+async fn who_does_not_answer_in_time_has_failed() {
+    let mut flags = flags(None);
+    flags.push("webhooks.timeout_ms=300".to_owned());
+    let (world, receiver) = (World::with(&flags).await, Receiver::start().await);
+    let ann = world.person("ann@example.org").await;
+    let (path, _) = hook(&ann, &receiver.url, &["TASK_CREATED"]).await;
+    receiver.pauses(std::time::Duration::from_mins(5));
+    let tested = post(&ann, &format!("{path}/test"), None, 200).await;
+    assert_eq!(tested["delivery"]["error"], "no answer within 300 ms");
+    world.running.stop().await;
+}
+
 /// A name that leads inside is taken, since names change, and never connected to.
 #[tokio::test]
 async fn a_name_that_leads_inside_is_not_followed() {
