@@ -7,7 +7,7 @@
 //! | 0 | [`kernel`] |
 //! | 1 | [`auth`], [`telemetry`], [`storage`] |
 //! | 2 | [`events`], [`http`] |
-//! | 3 | [`user`], [`task`], [`sync`], [`insights`], [`notification`] |
+//! | 3 | [`user`], [`task`], [`sync`], [`insights`], [`notification`], [`webhook`] |
 //! | 5 | [`config`] |
 //! | 6 | [`app`] |
 //!
@@ -26,3 +26,4 @@ pub mod sync;
 pub mod task;
 pub mod telemetry;
 pub mod user;
+pub mod webhook;

@@ -24,6 +24,7 @@ use crate::storage::{self, Db, Tx};
 use crate::sync;
 use crate::task::{self, Tasks};
 use crate::user::{self, Accounts, Estate, Settings};
+use crate::webhook::{self, Fanout, Webhooks};
 
 /// Why the process cannot start or go on: one sentence.
 pub(super) type Failure = String;
@@ -57,6 +58,8 @@ pub struct App {
     pub notifications: Notifications,
     /// The streams that are open.
     pub(super) streams: Streams,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     pub(super) ring: Arc<KeyRing>,
     pub(super) limiter: Limiter,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -80,13 +83,15 @@ impl App {
         let hasher = Hasher::new(ids.clone(), config.auth.hash_queue).map_err(wrong)?;
         let limiter = Limiter::new(&config.limits)?;
         let tasks = Arc::new(Tasks::new(db.clone(), log.clone(), clock.clone(), ids.clone()));
-        let settings = Settings {
-            session: TimeDelta::days(config.auth.refresh_token_days),
-            retry: TimeDelta::seconds(config.auth.refresh_retry_seconds),
-        };
         let notifications = Notifications::new(db.clone(), log.clone(), clock.clone(), config.notifications.clone());
-        let estate =
-            Arc::new(Belongings { db: db.clone(), tasks: tasks.clone(), notifications: notifications.clone() });
+        let (keys, webhooks) = (Arc::clone(&ring), &config.webhooks);
+        let webhooks = Webhooks::new(db.clone(), log.clone(), clock.clone(), ids.clone(), keys, webhooks)?;
+        let estate = Arc::new(Belongings {
+            db: db.clone(),
+            tasks: tasks.clone(),
+            notifications: notifications.clone(),
+            webhooks: webhooks.clone(),
+        });
         let accounts = Accounts::new(
             db.clone(),
             log.clone(),
@@ -96,7 +101,7 @@ impl App {
             Arc::clone(&ring),
             Arc::clone(&tokens),
             limiter.clone(),
-            settings,
+            settings(&config),
             estate,
         );
         let provider = Provider::of(&config.auth, clock.clone()).map_err(wrong)?;
@@ -115,6 +120,7 @@ impl App {
             tasks,
             notifications,
             streams,
+            webhooks,
             ring,
             limiter,
             authenticate,
@@ -123,7 +129,9 @@ impl App {
 
     /// What this product does with its own events.
     pub(super) fn consumers(&self) -> Vec<Arc<Processor>> {
-        let handlers: [Arc<dyn Handler>; 2] = [Arc::new(Projector), Arc::new(self.notifications.notifier())];
+        let fanout = Fanout::new(self.clock.clone(), self.ids.clone());
+        let handlers: [Arc<dyn Handler>; 3] =
+            [Arc::new(Projector), Arc::new(self.notifications.notifier()), Arc::new(fanout)];
         let ladder = Ladder::new(&self.config.events.retry_ladder_ms);
         let processor = |handler| {
             let (db, clock, ids) = (self.db.clone(), self.clock.clone(), self.ids.clone());
@@ -143,6 +151,7 @@ impl App {
                 notifications: self.notifications.clone(),
                 streams: self.streams.clone(),
             })))
+            .merge(Router::from(webhook::routes().with_state(self.webhooks.clone())))
             .merge(Router::from(sync::routes().with_state(self.db.clone())))
             .merge(http::docs(&openapi()))
     }
@@ -159,6 +168,13 @@ fn broker(config: &Config) -> Result<Brokers, Failure> {
             Ok((Arc::<MemoryBroker>::clone(&memory), Some(memory)))
         }
         BrokerKind::Kafka => Ok((Arc::new(KafkaBroker::connect(&config.kafka)?), None)),
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        session: TimeDelta::days(config.auth.refresh_token_days),
+        retry: TimeDelta::seconds(config.auth.refresh_retry_seconds),
     }
 }
 
@@ -182,6 +198,7 @@ fn issuer(config: &Config, listen: SocketAddr) -> String {
         (name = "tasks", description = "What a person has to do"),
         (name = "insights", description = "What came of a person's days"),
         (name = "notifications", description = "What a person is told"),
+        (name = "webhooks", description = "A person's events, sent to an address of theirs"),
         (name = "sync", description = "What a client missed"),
     )
 )]
@@ -196,6 +213,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         task::routes().into_openapi(),
         insights::routes().into_openapi(),
         notification::routes().into_openapi(),
+        webhook::routes().into_openapi(),
         sync::routes().into_openapi(),
     ] {
         openapi.merge(part);
@@ -206,12 +224,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi
 }
 
-/// What else belongs to an account: its tasks, notifications and log, and the figures made of it, which an export can do
-/// without.
+/// What else belongs to an account: its tasks, notifications, webhooks and log, and what is made of them, which an export
+/// can do without: figures, deliveries.
 struct Belongings {
     db: Db,
     tasks: Arc<Tasks>,
     notifications: Notifications,
+    webhooks: Webhooks,
 }
 
 const PAGE: i64 = 500;
@@ -248,9 +267,14 @@ impl Belongings {
 impl Estate for Belongings {
     fn export<'a>(&'a self, actor: &'a Actor) -> BoxFuture<'a, Result<Vec<(&'static str, Value)>, String>> {
         Box::pin(async move {
-            let notifications = self.notifications.export(actor).await.map_err(|error| error.to_string())?;
-            let (tasks, changes) = (self.tasks(actor).await?, self.changes(actor).await?);
-            Ok(vec![("tasks", tasks), ("notifications", notifications), ("changes", changes)])
+            let notifications = self.notifications.export(actor).await.map_err(says)?;
+            let webhooks = self.webhooks.export(actor).await.map_err(says)?;
+            Ok(vec![
+                ("tasks", self.tasks(actor).await?),
+                ("notifications", notifications),
+                ("webhooks", webhooks),
+                ("changes", self.changes(actor).await?),
+            ])
         })
     }
 
@@ -258,7 +282,8 @@ impl Estate for Belongings {
         Box::pin(async move {
             Tasks::erase(tx, user_id).await?;
             Insights::erase(tx, user_id).await?;
-            Notifications::erase(tx, user_id).await
+            Notifications::erase(tx, user_id).await?;
+            Webhooks::erase(tx, user_id).await
         })
     }
 }

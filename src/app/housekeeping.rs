@@ -17,6 +17,7 @@ use crate::kernel::Clock;
 use crate::notification::Notifications;
 use crate::storage::Db;
 use crate::user::Accounts;
+use crate::webhook::Webhooks;
 
 /// Rows that were deleted, by table.
 const DELETED: &str = "housekeeping_deleted_rows_total";
@@ -43,6 +44,7 @@ pub(super) struct Housekeeper {
     history: Option<TimeDelta>,
     inbox: TimeDelta,
     dead_letters: TimeDelta,
+    deliveries: TimeDelta,
     pruner: Pruner,
     forgetter: Forgetter,
 }
@@ -58,6 +60,7 @@ impl Housekeeper {
             history: (config.history_days > 0).then(|| TimeDelta::days(config.history_days)),
             inbox: TimeDelta::days(config.inbox_days),
             dead_letters: TimeDelta::days(config.dead_letter_days),
+            deliveries: TimeDelta::days(app.config.webhooks.delivery_days),
             pruner: Pruner::new(BATCH),
             forgetter: Forgetter::new(100),
         }
@@ -87,6 +90,7 @@ impl Housekeeper {
         self.prune_history().await;
         self.purge_letters().await;
         self.purge_notifications().await;
+        self.purge_deliveries().await;
         self.forget_accounts().await;
     }
 
@@ -106,33 +110,39 @@ impl Housekeeper {
 
     async fn purge_letters(&self) {
         let before = self.clock.now() - self.dead_letters;
-        for _ in 0..STEPS {
-            let purged = consumer::purge_decided(&self.db, before, BATCH).await;
-            let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
-            report(purged, &[("dead_letters", |rows| *rows)]);
-            if !full {
-                return;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        in_batches("dead_letters", || consumer::purge_decided(&self.db, before, BATCH)).await;
     }
 
     async fn purge_notifications(&self) {
-        for _ in 0..STEPS {
-            let purged = self.notifications.purge(BATCH).await;
-            let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
-            report(purged, &[("notifications", |rows| *rows)]);
-            if !full {
-                return;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        in_batches("notifications", || self.notifications.purge(BATCH)).await;
+    }
+
+    async fn purge_deliveries(&self) {
+        let before = self.clock.now() - self.deliveries;
+        in_batches("webhook_deliveries", || Webhooks::purge(&self.db, before, BATCH)).await;
     }
 
     async fn forget_accounts(&mut self) {
         let before = self.clock.now() - self.inbox;
         let forgotten = self.forgetter.step(&self.db, before).await;
         report(forgotten, &[("inbox", |rows| rows.0), ("dead_letters", |rows| rows.1)]);
+    }
+}
+
+/// Deletes from a table as long as whole batches go.
+async fn in_batches<F, E>(table: &'static str, mut step: impl FnMut() -> F)
+where
+    F: Future<Output = Result<u64, E>>,
+    E: std::fmt::Display,
+{
+    for _ in 0..STEPS {
+        let purged = step().await;
+        let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
+        report(purged, &[(table, |rows| *rows)]);
+        if !full {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -30,7 +30,12 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
         crate::notification::STATEMENTS,
         crate::http::idempotency::STATEMENTS,
     ];
-    slices.iter().chain(crate::events::STATEMENTS).flat_map(|list| list.iter()).collect()
+    slices
+        .iter()
+        .chain(&crate::webhook::STATEMENTS)
+        .chain(crate::events::STATEMENTS)
+        .flat_map(|list| list.iter())
+        .collect()
 }
 
 /// Describes every metric to the installed recorder.
@@ -40,6 +45,7 @@ fn describe_metrics() {
     crate::events::metrics::describe();
     crate::insights::metrics::describe();
     crate::notification::metrics::describe();
+    crate::webhook::metrics::describe();
     crate::http::metrics::describe();
     crate::auth::password::describe();
 }

@@ -14,6 +14,7 @@ use crate::events::consumer::{self, KafkaSource};
 use crate::events::{self, Relay};
 use crate::http::Certificate;
 use crate::telemetry::metrics::Metrics;
+use crate::webhook::Sender;
 
 /// Runs workers. Each takes `stop` and ends soon after it; one that ends before is a fault, and the process stops.
 pub(super) struct Workers {
@@ -52,6 +53,8 @@ impl Workers {
         if roles.worker {
             // Before the relay: what the in-process broker acknowledges, its consumers have.
             workers.consumers(app)?;
+            let sender = Sender::new(app.webhooks.clone());
+            workers.add("webhooks", |stop| sender.run(stop));
             let housekeeper = Housekeeper::new(app);
             workers.add("housekeeping", |stop| housekeeper.run(stop));
         }

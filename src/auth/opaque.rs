@@ -41,6 +41,14 @@ impl KeyRing {
         format!("{PERSONAL}{}", URL_SAFE_NO_PAD.encode(self.mac("personal", id)))
     }
 
+    /// The key that signs what goes to a webhook, from the webhook's id and the number of the secret: nothing that
+    /// could be read at rest.
+    pub fn webhook(&self, id: &str, version: i64) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.mac("webhook", &format!("{id}\0{version}")).as_ref());
+        out
+    }
+
     /// A short keyed hash for audit events: the same text gives the same hash, and nobody without the key can try texts.
     pub fn audit_hash(&self, text: &str) -> String {
         let mac = self.mac("audit", text);

@@ -13,7 +13,7 @@ mod risk;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{auth, events, http, notification, storage, telemetry};
+use crate::{auth, events, http, notification, storage, telemetry, webhook};
 
 pub use load::{Mistake, Mistakes};
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub http: http::Config,
     /// `[limits]`
     pub limits: http::LimitsConfig,
+    /// `[webhooks]`
+    pub webhooks: webhook::Config,
 }
 
 /// The commented default file: `todo check-config --defaults` prints it.
@@ -47,6 +49,7 @@ pub const DEFAULTS: &[&str] = &[
     include_str!("../auth/default.toml"),
     include_str!("../events/default.toml"),
     include_str!("../notification/default.toml"),
+    include_str!("../webhook/default.toml"),
     include_str!("../telemetry/default.toml"),
 ];
 
@@ -77,6 +80,7 @@ impl Config {
             let notifications = tree.section("notifications", notification::Config::problems);
             let http = tree.section("http", http::Config::problems);
             let limits = tree.section("limits", http::LimitsConfig::problems);
+            let webhooks = tree.section("webhooks", webhook::Config::problems);
             Some(Self {
                 telemetry: telemetry?,
                 storage: storage?,
@@ -87,6 +91,7 @@ impl Config {
                 notifications: notifications?,
                 http: http?,
                 limits: limits?,
+                webhooks: webhooks?,
             })
         })(&mut tree);
         let mistakes = tree.finish();

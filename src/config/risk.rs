@@ -52,6 +52,14 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "http.max_streams is not less than http.max_connections: open streams could take every connection",
         ),
         (
+            config.webhooks.allow_private,
+            "webhooks.allow_private: whoever has an account can make this service call what only it can reach; never outside of development",
+        ),
+        (
+            config.webhooks.timeout_ms >= config.http.request_timeout_ms,
+            "webhooks.timeout_ms is no shorter than http.request_timeout_ms: the test of a slow webhook ends with 504",
+        ),
+        (
             config.http.drain_deadline_ms < config.http.request_timeout_ms,
             "http.drain_deadline_ms is shorter than http.request_timeout_ms: a stop may cut requests off",
         ),

@@ -96,6 +96,9 @@ fn risky_pairs_warn() {
     let (_, warnings) =
         load(&[("TODO__TELEMETRY__ENVIRONMENT", "production"), ("TODO__HTTP__LISTEN", "0.0.0.0:8080")], &[]).unwrap();
     let all = warnings.join("\n");
+    assert!(!all.contains("webhooks."), "{all}");
+    let (_, risky) = load(&[], &["webhooks.allow_private=true", "webhooks.timeout_ms=20000"]).unwrap();
+    assert_eq!(risky.iter().filter(|says| says.starts_with("webhooks.")).count(), 2, "{risky:?}");
     for says in ["SQLite in production", "auth.generate_keys in production", "without TLS"] {
         assert!(all.contains(says), "{says}: {all}");
     }

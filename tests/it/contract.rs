@@ -10,10 +10,25 @@ use todo::events::{Draft, Topic};
 use todo::http::Problem;
 use todo::kernel::{Actor, Channel, Scopes};
 
-use crate::support::{PASSWORD, Person, World, expect, problem};
+use crate::receiver::Receiver;
+use crate::support::{PASSWORD, Person, World, expect, problem, until};
 use crate::tasks::journey;
+use crate::webhooks::{flags, hook};
 
 const NAME: &str = "Ann Whoever";
+
+/// Everything that can happen to a webhook: its receiver is gone.
+async fn webhook(person: &Person<'_>) {
+    let receiver = Receiver::start().await;
+    receiver.answers(410);
+    let (path, _) = hook(person, &receiver.url, &[]).await;
+    until("the webhook is off", || async { person.get(&path).await["enabled"] == false }).await;
+    let rotated = person.send(Method::POST, &format!("{path}/rotate-secret"), None, &[]).await;
+    assert_eq!(rotated.status().as_u16(), 200);
+    let renamed = Some(json!({ "description": NAME }));
+    assert_eq!(person.send(Method::PATCH, &path, renamed, &[("if-match", "*")]).await.status().as_u16(), 200);
+    assert_eq!(person.send(Method::DELETE, &path, None, &[("if-match", "*")]).await.status().as_u16(), 204);
+}
 
 /// Everything that can happen to an account, its erasure last.
 async fn life(world: &World, person: &Person<'_>) {
@@ -33,6 +48,7 @@ async fn life(world: &World, person: &Person<'_>) {
     expect(person.send(Method::PUT, &format!("{told}/read"), None, &[]).await, 200).await;
     assert_eq!(person.send(Method::DELETE, &told, None, &[]).await.status().as_u16(), 204);
     world.sign_in("ann@example.org").await;
+    webhook(person).await;
     let password = Some(json!({ "currentPassword": PASSWORD, "newPassword": "a new one for the horse" }));
     let changed = person.send(Method::PUT, "/api/v1/me/password", password, &[]).await;
     assert_eq!(changed.status().as_u16(), 204);
@@ -53,7 +69,7 @@ fn named(topic: Topic) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_event_is_published_and_reads_as_its_type() {
-    let world = World::embedded().await;
+    let world = World::with(&flags(None)).await;
     let person = world.person("ann@example.org").await;
     journey(&person).await;
     life(&world, &person).await;
@@ -78,8 +94,10 @@ async fn every_event_is_published_and_reads_as_its_type() {
         let read: Envelope<UserEvent> = serde_json::from_str(&record.value).unwrap();
         assert_eq!(read.user_id, person.id);
         seen.insert(read.event.event_type().to_owned());
-        let personal = ["ann@example.org", "127.0.0.1", NAME, PASSWORD, "horse"];
+        let personal = ["ann@example.org", NAME, PASSWORD, "horse", "hunter2", "whsec_"];
         assert!(!personal.iter().any(|text| record.value.contains(text)), "{}", record.value);
+        // The host of a webhook is told, and here it is this machine.
+        assert!(record.value.contains("\"host\"") || !record.value.contains("127.0.0.1"), "{}", record.value);
         if let UserEvent::SignInFailed(failed) = read.event {
             assert!(failed.client_hash.len() == 16 && u64::from_str_radix(&failed.client_hash, 16).is_ok());
         }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use todo::events::Topic;
 use todo::kernel::{Clock, Ids};
 
-use crate::notifications::{LIST, change_password, elsewhere, message, on_both, token};
-use crate::support::{Person, World, expect, problem, until};
+use crate::notifications::{LIST, change_password, elsewhere, message, token};
+use crate::support::{Person, World, expect, on_both, problem, until};
 
 /// One who listens.
 struct Tap {

@@ -12,7 +12,7 @@ use todo::notification::Notifications;
 use todo::storage::Sql;
 use uuid::Uuid;
 
-use crate::support::{PASSWORD, Person, World, config, expect, fresh_database, problem, server, until};
+use crate::support::{PASSWORD, Person, World, config, expect, on_both, postgres, problem, until};
 
 pub const LIST: &str = "/api/v1/notifications";
 const NOW: &str = "2026-11-24T09:00:00Z";
@@ -295,26 +295,6 @@ async fn real_every_statement_goes_by_an_index() {
     }
     world.running.stop().await;
 }
-
-pub async fn postgres() -> Option<String> {
-    Some(fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await)
-}
-
-macro_rules! on_both {
-    ($($contract:ident: $sqlite:ident, $postgres:ident;)+) => {$(
-        #[tokio::test]
-        async fn $sqlite() {
-            $contract(None).await;
-        }
-
-        #[tokio::test]
-        async fn $postgres() {
-            let Some(url) = $crate::notifications::postgres().await else { return };
-            $contract(Some(url)).await;
-        }
-    )+};
-}
-pub(crate) use on_both;
 
 on_both! {
     a_password_change_is_told_once: a_password_change_on_sqlite, real_a_password_change_on_postgres;

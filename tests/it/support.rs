@@ -53,6 +53,11 @@ impl World {
     }
 
     pub async fn at(clock: Clock, flags: &[String]) -> Self {
+        Self::with_roles(clock, Roles::ALL, flags).await
+    }
+
+    /// The API is one of them.
+    pub async fn with_roles(clock: Clock, roles: Roles, flags: &[String]) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), flags);
@@ -60,7 +65,7 @@ impl World {
         // One subscriber a process: the first test installs it, so that requests have traces. It logs nothing.
         std::mem::forget(todo::telemetry::init(&config.telemetry));
         let ids = Ids::system(clock.clone());
-        let running = start(config, Roles::ALL, clock.clone(), ids, metrics).await.unwrap();
+        let running = start(config, roles, clock.clone(), ids, metrics).await.unwrap();
         let (base, admin) = (format!("http://{}", running.api.unwrap()), format!("http://{}", running.admin));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
         Self { running, clock, base, admin, client, _folder: folder }

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tonic::codec::CompressionEncoding;
 
 use crate::process::{Process, token};
+use crate::receiver::Receiver;
 use crate::support::until;
 
 /// A collector: OTLP over gRPC, as the real one takes it.
@@ -60,13 +61,21 @@ impl Collector {
 }
 
 #[tokio::test]
-async fn one_trace_runs_from_the_request_through_the_database_to_the_publish() {
+async fn one_trace_runs_from_the_request_through_the_database_to_the_publish_and_the_webhook() {
     let (collector, endpoint) = Collector::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let flags = [format!("telemetry.otlp_endpoint={endpoint}"), "telemetry.log_filter=info,todo=debug".to_owned()];
+    let flags = [
+        format!("telemetry.otlp_endpoint={endpoint}"),
+        "telemetry.log_filter=info,todo=debug".to_owned(),
+        "webhooks.allow_private=true".to_owned(),
+    ];
     let process = Process::start(folder.path(), &flags);
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
     let token = token(&client, &process.api, "canary@example.org").await;
+    let receiver = Receiver::start().await;
+    let hook = json!({ "url": receiver.url, "eventTypes": ["TASK_CREATED"] });
+    let hook = client.post(format!("{}/api/v1/webhooks", process.api)).bearer_auth(&token).json(&hook).send();
+    assert_eq!(hook.await.unwrap().status(), StatusCode::CREATED);
     let post = |body: Value| {
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let request = client.post(format!("{}/api/v1/tasks", process.api)).bearer_auth(&token).json(&body);
@@ -76,13 +85,22 @@ async fn one_trace_runs_from_the_request_through_the_database_to_the_publish() {
     assert_eq!(post(json!({ "title": "a private matter" })).await.unwrap().status(), StatusCode::CREATED);
     until("the whole trace has arrived", || async {
         let trace = collector.trace(id);
-        trace.contains_key("POST /api/v1/tasks") && trace.contains_key("send todo-events")
+        ["POST /api/v1/tasks", "send todo-events", "webhook delivery"].iter().all(|name| trace.contains_key(*name))
     })
     .await;
     let trace = collector.trace(id);
     let (request, caller) = &trace["POST /api/v1/tasks"];
     assert_eq!(caller, "00f067aa0ba902b7", "the caller's span is its parent");
-    for name in ["begin", "log.take", "log.insert", "log.queue", "task.create", "commit", "send todo-events"] {
+    for name in [
+        "begin",
+        "log.take",
+        "log.insert",
+        "log.queue",
+        "task.create",
+        "commit",
+        "send todo-events",
+        "webhook delivery",
+    ] {
         assert_eq!(&trace[name].1, request, "{name} in {:?}", trace.keys());
     }
     // A refusal: its problem, its log line and its trace have one id.
@@ -101,7 +119,7 @@ async fn one_trace_runs_from_the_request_through_the_database_to_the_publish() {
     let polls = collector.0.lock().unwrap().iter().filter(|span| span.name.starts_with("outbox.")).count();
     assert_eq!(polls, 0);
     let all = collector.texts() + &process.lines.lock().unwrap().join("\n");
-    for canary in ["canary@example.org", "a private matter", crate::support::PASSWORD, &token] {
+    for canary in ["canary@example.org", "a private matter", "hunter2", crate::support::PASSWORD, &token] {
         assert!(!all.contains(canary), "{canary}");
     }
     assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));

@@ -1,5 +1,7 @@
 //! A message as a broker hands it over, and the event in it.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -43,6 +45,8 @@ pub struct Delivery {
     pub occurred_at: DateTime<Utc>,
     /// What happened.
     pub payload: Value,
+    /// All of it as JSON, byte for byte as it was written.
+    pub value: Arc<str>,
     /// The W3C trace context of the request that did it.
     pub traceparent: Option<String>,
 }
@@ -62,7 +66,8 @@ impl Message {
     pub fn decode(&self) -> Result<Delivery, String> {
         let topic: Topic = self.topic.parse()?;
         let value = self.value.as_deref().ok_or("it has no value")?;
-        let envelope: Envelope = serde_json::from_slice(value).map_err(|error| {
+        let value = std::str::from_utf8(value).map_err(|_| "its value is not an event: it is not UTF-8")?;
+        let envelope: Envelope = serde_json::from_str(value).map_err(|error| {
             format!(
                 "its value is not an event: {:?} at line {}, column {}",
                 error.classify(),
@@ -84,6 +89,7 @@ impl Message {
             event_type: envelope.event_type,
             occurred_at: envelope.timestamp,
             payload: envelope.payload,
+            value: value.into(),
             traceparent: self.header("traceparent").map(str::to_owned),
         })
     }

@@ -21,7 +21,8 @@ pub use chat::{ChatEvent, Message, Role};
 pub use todo::{FieldChange, TaskPayload, TaskPriority, TodoEvent};
 pub use user::{
     ApiTokenCreated, ApiTokenRevoked, Erased, NotificationDeleted, NotificationRead, PasswordChanged, ProfileUpdated,
-    Registered, SessionsRevoked, SignInFailed, SignedIn, SignedOut, UserEvent,
+    Registered, SessionsRevoked, SignInFailed, SignedIn, SignedOut, UserEvent, WebhookCreated, WebhookDeleted,
+    WebhookDisabled, WebhookSecretRotated, WebhookUpdated,
 };
 
 use super::{Draft, Topic};

@@ -73,6 +73,8 @@ fn all() -> Vec<(Topic, &'static str, Value)> {
     let task = json!({ "taskId": ID, "title": "Pay rent", "completed": false });
     let message = json!({ "conversationId": ID, "messageId": ID, "role": "user", "content": "hello" });
     let failed = json!({ "reason": "wrong_password", "clientHash": "Zm9v" });
+    let enabled = json!({ "enabled": { "before": true, "after": false } });
+    let updated = json!({ "webhookId": ID, "host": "example.com", "changed": ["enabled"], "changes": enabled });
     vec![
         (Topic::Todo, "TASK_CREATED", task.clone()),
         (Topic::Todo, "TASK_UPDATED", task.clone()),
@@ -91,6 +93,11 @@ fn all() -> Vec<(Topic, &'static str, Value)> {
         (Topic::User, "USER_API_TOKEN_REVOKED", json!({ "apiTokenId": ID })),
         (Topic::User, "NOTIFICATION_READ", json!({ "notificationIds": [ID] })),
         (Topic::User, "NOTIFICATION_DELETED", json!({ "notificationIds": [ID] })),
+        (Topic::User, "WEBHOOK_CREATED", json!({ "webhookId": ID, "host": "example.com", "eventTypes": [] })),
+        (Topic::User, "WEBHOOK_UPDATED", updated),
+        (Topic::User, "WEBHOOK_DELETED", json!({ "webhookId": ID, "host": "example.com" })),
+        (Topic::User, "WEBHOOK_DISABLED", json!({ "webhookId": ID, "host": "example.com", "reason": "gone" })),
+        (Topic::User, "WEBHOOK_SECRET_ROTATED", json!({ "webhookId": ID })),
         (Topic::User, "USER_ERASED", json!({})),
     ]
 }

@@ -1,8 +1,12 @@
 //! `user-events`: what happens to accounts. Never an e-mail address, a network address or a secret.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::FieldChange;
 
 super::events! {
     /// What happens to accounts. Never an e-mail address.
@@ -29,6 +33,16 @@ super::events! {
         NotificationRead(NotificationRead) = "NOTIFICATION_READ",
         /// Notifications were deleted by their reader.
         NotificationDeleted(NotificationDeleted) = "NOTIFICATION_DELETED",
+        /// A webhook was made. It is the first event that the webhook gets.
+        WebhookCreated(WebhookCreated) = "WEBHOOK_CREATED",
+        /// A webhook was edited, switched off or switched on.
+        WebhookUpdated(WebhookUpdated) = "WEBHOOK_UPDATED",
+        /// A webhook was deleted.
+        WebhookDeleted(WebhookDeleted) = "WEBHOOK_DELETED",
+        /// A webhook was switched off by the service.
+        WebhookDisabled(WebhookDisabled) = "WEBHOOK_DISABLED",
+        /// A webhook got a new signing secret.
+        WebhookSecretRotated(WebhookSecretRotated) = "WEBHOOK_SECRET_ROTATED",
         /// The account and all of its data were erased: the last event of its log.
         Erased(Erased) = "USER_ERASED",
     }
@@ -137,6 +151,62 @@ pub struct NotificationRead {
 pub struct NotificationDeleted {
     /// The notifications: each has the id of the event that it was made of.
     pub notification_ids: Vec<Uuid>,
+}
+
+/// A webhook was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookCreated {
+    /// The webhook, not its secret.
+    pub webhook_id: Uuid,
+    /// The host of its address. The rest of the address may hold credentials, and is never told.
+    pub host: String,
+    /// The types of events that it gets; none: all.
+    pub event_types: Vec<String>,
+}
+
+/// A webhook was edited, switched off or switched on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookUpdated {
+    /// The webhook, not its secret.
+    pub webhook_id: Uuid,
+    /// The host of its address. The rest of the address may hold credentials, and is never told.
+    pub host: String,
+    /// The names of the fields that changed; their values are personal.
+    pub changed: Vec<String>,
+    /// What those of them were and are that are not personal: `host`, `eventTypes`, `enabled`.
+    pub changes: BTreeMap<String, FieldChange>,
+}
+
+/// A webhook was deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookDeleted {
+    /// The webhook, not its secret.
+    pub webhook_id: Uuid,
+    /// The host of its address. The rest of the address may hold credentials, and is never told.
+    pub host: String,
+}
+
+/// A webhook was switched off by the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookDisabled {
+    /// The webhook, not its secret.
+    pub webhook_id: Uuid,
+    /// The host of its address. The rest of the address may hold credentials, and is never told.
+    pub host: String,
+    /// Why it happened.
+    pub reason: String,
+}
+
+/// A webhook got a new signing secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookSecretRotated {
+    /// The webhook, not its secret.
+    pub webhook_id: Uuid,
 }
 
 /// The account and all of its data were erased.

@@ -1,0 +1,76 @@
+//! The consumer: an event becomes a delivery for each webhook that wants it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+use super::queue::{self, New};
+use super::store::{self, Enabled};
+use crate::events::Topic;
+use crate::events::consumer::{Delivery, Failure, Handler};
+use crate::kernel::{Clock, Ids};
+use crate::storage::Tx;
+
+/// Makes the deliveries.
+pub struct Fanout {
+    clock: Clock,
+    ids: Ids,
+}
+
+impl Fanout {
+    /// A consumer at this time.
+    pub fn new(clock: Clock, ids: Ids) -> Self {
+        Self { clock, ids }
+    }
+
+    fn deliveries<'a>(&self, webhooks: &[Enabled], events: &'a [Delivery]) -> Vec<New<'a>> {
+        let mut of: BTreeMap<Uuid, Vec<&Enabled>> = BTreeMap::new();
+        for webhook in webhooks {
+            of.entry(webhook.user_id).or_default().push(webhook);
+        }
+        let mut made = Vec::new();
+        for event in events {
+            let webhooks = of.get(&event.user_id).into_iter().flatten();
+            made.extend(webhooks.filter(|webhook| webhook.wants(&event.event_type, event.seq)).map(|webhook| New {
+                id: self.ids.uuid(),
+                webhook_id: webhook.id,
+                user_id: event.user_id,
+                seq: Some(event.seq),
+                event_id: event.event_id,
+                event_type: &event.event_type,
+                body: &event.value,
+                traceparent: event.traceparent.as_deref(),
+            }));
+        }
+        made
+    }
+}
+
+impl Handler for Fanout {
+    fn name(&self) -> &'static str {
+        "todo-webhooks"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &Topic::ALL
+    }
+
+    fn apply<'a>(&'a self, tx: &'a mut Tx, events: &'a [Delivery]) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            // Once more, after the transaction that erased the account: it costs nothing where nothing is left.
+            for event in events.iter().filter(|event| event.event_type == "USER_ERASED") {
+                store::erase(tx, event.user_id).await?;
+                queue::erase(tx, event.user_id).await?;
+            }
+            // Most users have no webhook: for them this one look is all.
+            let users: BTreeSet<_> = events.iter().map(|event| event.user_id).collect();
+            let webhooks = store::enabled(tx, &serde_json::to_string(&users).unwrap_or_default()).await?;
+            let deliveries = self.deliveries(&webhooks, events);
+            if !deliveries.is_empty() {
+                queue::add(tx, &deliveries, self.clock.now()).await?;
+            }
+            Ok(())
+        })
+    }
+}
