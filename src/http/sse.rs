@@ -13,10 +13,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::{Stream, StreamExt as _, stream};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -119,7 +119,9 @@ impl Drop for Place {
 }
 
 /// What is written between events so that proxies and clients see a connection that lives: a comment.
-const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
+fn heartbeat() -> Event {
+    Event::default().comment("")
+}
 
 /// What an open stream is made of.
 struct Live<S> {
@@ -133,21 +135,20 @@ impl Place {
     /// breaks off before the first event comes back with it.
     pub fn answer<S>(self, after: i64, events: S) -> Response
     where
-        S: Stream<Item = Bytes> + Send + 'static,
+        S: Stream<Item = Event> + Send + 'static,
     {
         let inner = &self.streams.0;
         let mut heartbeat = tokio::time::interval_at(Instant::now() + inner.heartbeat, inner.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Those whom a stop sends away at once do not come back at once.
         let [jitter] = inner.ids.noise::<1>();
-        let retry = 1000 + u32::from(jitter) * 8;
-        let first = Bytes::from(format!("retry: {retry}\nid: {after}\n\n"));
+        let retry = Duration::from_millis(1000 + u64::from(jitter) * 8);
+        let first = Event::default().retry(retry).id(after.to_string());
         let live = Live { place: self, events: Box::pin(events), heartbeat };
-        let rest = stream::unfold(live, |mut live| async move { live.next().await.map(|bytes| (bytes, live)) });
+        let rest = stream::unfold(live, |mut live| async move { live.next().await.map(|event| (event, live)) });
         let all = stream::once(std::future::ready(first)).chain(rest).map(Ok::<_, Infallible>);
-        let mut response = Body::from_stream(all).into_response();
+        let mut response = Sse::new(all).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         // nginx and its kin hand it on as it comes.
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -161,15 +162,15 @@ impl Place {
     }
 }
 
-impl<S: Stream<Item = Bytes> + Send> Live<S> {
-    async fn next(&mut self) -> Option<Bytes> {
+impl<S: Stream<Item = Event> + Send> Live<S> {
+    async fn next(&mut self) -> Option<Event> {
         let stop = &self.place.streams.0.stop;
         tokio::select! {
             biased;
             () = stop.cancelled() => None,
             _ = self.heartbeat.tick() => tokio::select! {
                 () = stop.cancelled() => None,
-                holds = self.place.holds() => holds.then_some(HEARTBEAT),
+                holds = self.place.holds() => holds.then(heartbeat),
             },
             event = self.events.next() => event,
         }
@@ -177,10 +178,10 @@ impl<S: Stream<Item = Bytes> + Send> Live<S> {
 }
 
 /// One event: its number, its name, and its data as one line of JSON.
-pub fn event(number: i64, name: &str, data: &impl Serialize) -> Bytes {
-    // serde writes line breaks inside of texts as escapes, and none between them.
-    let data = serde_json::to_string(data).unwrap_or_default();
-    Bytes::from(format!("id: {number}\nevent: {name}\ndata: {data}\n\n"))
+pub fn event(number: i64, name: &str, data: &impl Serialize) -> Event {
+    let event = Event::default().id(number.to_string()).event(name);
+    // What cannot be written as JSON has no other form either: its number is passed on, so that the client goes on.
+    event.clone().json_data(data).unwrap_or(event)
 }
 
 /// The number of the last event that a client has; `None` at the first time.

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
-use futures::{Stream, stream};
+use axum::response::sse::Event;
+use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -94,10 +94,10 @@ impl Hub {
         db: Db,
         user_id: Uuid,
         after: i64,
-    ) -> impl Stream<Item = Bytes> + Send + use<> {
+    ) -> impl Stream<Item = Event> + Send + use<> {
         // It waits from now on, and reads then: nothing falls in between.
         let reader = Reader { db, after, watcher: self.watch(user_id) };
-        stream::unfold(reader, |mut reader| async move { Some((reader.next().await, reader)) })
+        stream::unfold(reader, |mut reader| async move { Some((reader.next().await, reader)) }).flat_map(stream::iter)
     }
 }
 
@@ -126,15 +126,13 @@ struct Reader {
 
 impl Reader {
     /// What came, as soon as something did.
-    async fn next(&mut self) -> Bytes {
+    async fn next(&mut self) -> Vec<Event> {
         loop {
             match store::after(&self.db, self.watcher.user_id, self.after, PAGE).await {
                 Ok(page) => {
                     if let Some(last) = page.last() {
                         self.after = last.number;
-                        let events: Vec<_> =
-                            page.iter().map(|one| http::event(one.number, "notification", one)).collect();
-                        return events.concat().into();
+                        return page.iter().map(|one| http::event(one.number, "notification", one)).collect();
                     }
                     // The sender lives as long as its watchers.
                     let _ = self.watcher.wake.changed().await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::response::sse::Event;
 use chrono::TimeDelta;
 use futures::Stream;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ impl Notifications {
     }
 
     /// The caller's notifications after a number, and all that come, as events of a stream.
-    pub(super) fn follow(&self, actor: &Actor, after: i64) -> impl Stream<Item = Bytes> + Send + use<> {
+    pub(super) fn follow(&self, actor: &Actor, after: i64) -> impl Stream<Item = Event> + Send + use<> {
         self.hub.follow(self.db.clone(), actor.user_id, after)
     }
 

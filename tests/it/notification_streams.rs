@@ -170,7 +170,7 @@ async fn a_stream_is_no_request_in_flight() {
     for tap in [&mut one, &mut two] {
         tap.block().await.unwrap();
         for _ in 0..8 {
-            assert_eq!(tap.block().await.unwrap(), ":");
+            assert_eq!(tap.block().await.unwrap(), ": ");
         }
     }
     token(&ann, "meanwhile").await;

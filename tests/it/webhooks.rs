@@ -195,7 +195,7 @@ async fn a_receiver_that_fails_is_left_alone(url: Option<String>) {
 async fn a_receiver_that_is_gone_is_believed(url: Option<String>) {
     let (world, receiver) = (World::at(clock(), &flags(url)).await, Receiver::start().await);
     let ann = world.person("ann@example.org").await;
-    let (path, _) = hook(&ann, &receiver.url, &["TASK_CREATED", "WEBHOOK_DISABLED"]).await;
+    let (path, made) = hook(&ann, &receiver.url, &["TASK_CREATED", "WEBHOOK_DISABLED"]).await;
     receiver.answers(503);
     ann.task("waits").await;
     latest(&ann, &path, "pending", 1).await;
@@ -210,6 +210,10 @@ async fn a_receiver_that_is_gone_is_believed(url: Option<String>) {
     until("the other is cancelled", || async { deliveries(&ann, &path).await[1]["state"] == "cancelled" }).await;
     let last = events(&world, ann.id).await.pop().unwrap();
     assert_eq!((last.0.as_str(), &last.1["reason"]), ("WEBHOOK_DISABLED", &json!("gone")));
+    // Its owner is told.
+    let told = async || ann.get("/api/v1/notifications").await["results"][0].clone();
+    until("there is a notification", || async { told().await["kind"] == "webhook_disabled" }).await;
+    assert_eq!((&told().await["subject"]["id"], &told().await["data"]["reason"]), (&made["id"], &json!("gone")));
     world.drained().await;
     assert_eq!((receiver.arrived().len(), deliveries(&ann, &path).await.len()), (2, 2));
     world.running.stop().await;

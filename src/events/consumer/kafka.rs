@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
@@ -18,6 +17,9 @@ use super::processor::Processor;
 use crate::events::broker_kafka::client_settings;
 use crate::events::{KafkaConfig, metrics as names};
 use crate::kernel::Backoff;
+
+/// How long a batch waits for more. A transaction for each event would cost the database more than the events did.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Tells how far the group is behind, as far as this member knows.
 struct Lag(String);
@@ -93,12 +95,13 @@ impl KafkaSource {
         // What was stored is committed when the consumer is dropped.
     }
 
-    /// At least one message, and what else is here already.
+    /// At least one message, and what comes soon after it: a full batch at once where the group is behind.
     pub async fn next_batch(&self) -> Vec<Message> {
         let mut batch = vec![self.next().await];
+        let end = tokio::time::Instant::now() + GATHER;
         while batch.len() < self.batch {
-            match self.consumer.recv().now_or_never() {
-                Some(Ok(message)) => batch.push(owned(&message)),
+            match tokio::time::timeout_at(end, self.consumer.recv()).await {
+                Ok(Ok(message)) => batch.push(owned(&message)),
                 _ => break,
             }
         }
