@@ -60,7 +60,7 @@ impl Handler for Notifier {
     }
 
     fn topics(&self) -> &'static [Topic] {
-        &[Topic::Todo, Topic::User]
+        &[Topic::User]
     }
 
     fn apply<'a>(&'a self, tx: &'a mut Tx, events: &'a [Delivery]) -> BoxFuture<'a, Result<(), Failure>> {

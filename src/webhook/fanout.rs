@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::queue::{self, New};
 use super::store::{self, Enabled};
-use crate::events::Topic;
 use crate::events::consumer::{Delivery, Failure, Handler};
+use crate::events::{Error, Topic};
 use crate::kernel::{Clock, Ids};
-use crate::storage::Tx;
+use crate::storage::{Db, Tx};
 
 /// Makes the deliveries.
 pub struct Fanout {
@@ -47,6 +47,10 @@ impl Fanout {
     }
 }
 
+fn json(users: &BTreeSet<Uuid>) -> String {
+    serde_json::to_string(users).unwrap_or_default()
+}
+
 impl Handler for Fanout {
     fn name(&self) -> &'static str {
         "todo-webhooks"
@@ -56,16 +60,19 @@ impl Handler for Fanout {
         &Topic::ALL
     }
 
+    /// Most users have no webhook: for them this one look is all. A webhook that comes later gets no event of before.
+    fn concerned<'a>(
+        &'a self,
+        db: &'a Db,
+        users: &'a BTreeSet<Uuid>,
+    ) -> BoxFuture<'a, Result<Option<BTreeSet<Uuid>>, Error>> {
+        Box::pin(async move { Ok(Some(store::owners(db, &json(users)).await?)) })
+    }
+
     fn apply<'a>(&'a self, tx: &'a mut Tx, events: &'a [Delivery]) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            // Once more, after the transaction that erased the account: it costs nothing where nothing is left.
-            for event in events.iter().filter(|event| event.event_type == "USER_ERASED") {
-                store::erase(tx, event.user_id).await?;
-                queue::erase(tx, event.user_id).await?;
-            }
-            // Most users have no webhook: for them this one look is all.
             let users: BTreeSet<_> = events.iter().map(|event| event.user_id).collect();
-            let webhooks = store::enabled(tx, &serde_json::to_string(&users).unwrap_or_default()).await?;
+            let webhooks = store::enabled(tx, &json(&users)).await?;
             let deliveries = self.deliveries(&webhooks, events);
             if !deliveries.is_empty() {
                 queue::add(tx, &deliveries, self.clock.now()).await?;

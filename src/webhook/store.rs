@@ -1,5 +1,7 @@
 //! The SQL of webhooks.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -43,6 +45,12 @@ statements! {
             ORDER BY id FOR KEY SHARE OF webhooks",
         "SELECT id, user_id, event_types, since_seq FROM webhooks WHERE disabled_at IS NULL \
             AND user_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1)) ORDER BY id"
+    };
+    OWNERS: "webhook.owners" = {
+        "SELECT DISTINCT user_id FROM webhooks WHERE disabled_at IS NULL \
+            AND user_id = ANY(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))))",
+        "SELECT DISTINCT user_id FROM webhooks WHERE disabled_at IS NULL \
+            AND user_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))"
     };
     WORKED: "webhook.worked" = "UPDATE webhooks SET failures = 0 WHERE id = $1 AND failures > 0";
     FAILED: "webhook.failed" = "UPDATE webhooks SET failures = failures + 1 WHERE id = $1 RETURNING failures";
@@ -152,6 +160,12 @@ pub(super) async fn delete(tx: &mut Tx, webhook: &Webhook) -> Result<bool> {
 
 pub(super) async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<()> {
     sql!(execute tx, ERASE, user_id).map(drop)
+}
+
+/// Who of these users (a list in JSON) has a webhook that is enabled.
+pub(super) async fn owners(db: &Db, users: &str) -> Result<BTreeSet<Uuid>> {
+    let mut exec = db.read().await?;
+    Ok(sql!(fetch_all (Uuid,) => exec, OWNERS, users)?.into_iter().map(|(user_id,)| user_id).collect())
 }
 
 /// The webhooks of these users (a list in JSON) that are enabled.

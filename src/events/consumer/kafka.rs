@@ -59,7 +59,7 @@ impl KafkaSource {
             .set("queued.min.messages", "500")
             .set("queued.max.messages.kbytes", "1024")
             .set("fetch.max.bytes", "2097152")
-            .set("max.partition.fetch.bytes", "262144")
+            .set("max.partition.fetch.bytes", "65536")
             // New partitions are found within it.
             .set("topic.metadata.refresh.interval.ms", "10000")
             .set("isolation.level", "read_committed");

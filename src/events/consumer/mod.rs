@@ -22,10 +22,13 @@ mod replay;
 mod retry;
 mod worker;
 
-use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 
-use crate::events::Topic;
-use crate::storage::{self, Tx};
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::events::{Error, Topic};
+use crate::storage::{self, Db, Tx};
 
 pub use dead::{Letter, LetterState, discard, letter, letters, purge_decided, redrive};
 pub use erased::Forgetter;
@@ -48,6 +51,17 @@ pub trait Handler: Send + Sync {
 
     /// The topics it reads.
     fn topics(&self) -> &'static [Topic];
+
+    /// Whose events may have an effect at all, of these users; `None`: everybody's. The others' are passed over: they get
+    /// no place in the inbox, so that whoever is not named now must have no effect of these events later either, and
+    /// holes are not looked for.
+    fn concerned<'a>(
+        &'a self,
+        _: &'a Db,
+        _: &'a BTreeSet<Uuid>,
+    ) -> BoxFuture<'a, Result<Option<BTreeSet<Uuid>>, Error>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// The effect of these events, written in `tx`. Each user's are in order and come once. All of it is undone where
     /// it fails: then they come again one by one.

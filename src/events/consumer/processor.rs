@@ -71,23 +71,38 @@ impl Processor {
                 Err(reason) => self.bury_undecodable(message, &reason).await?,
             }
         }
-        for (topic, items) in Topic::ALL.into_iter().zip(&by_topic) {
+        for (topic, items) in Topic::ALL.into_iter().zip(&mut by_topic) {
+            if items.is_empty() {
+                continue;
+            }
+            let all = self.pass_over(items).await?;
             if !items.is_empty() {
-                self.process_topic(topic, items).await?;
+                self.process_topic(topic, items, all).await?;
             }
         }
         Ok(())
     }
 
-    async fn process_topic(&self, topic: Topic, items: &[Item<'_>]) -> Result<(), Error> {
-        match self.apply(topic, items).await {
+    /// Leaves only what may have an effect. Returns whether that is everything in any case.
+    async fn pass_over(&self, items: &mut Vec<Item<'_>>) -> Result<bool, Error> {
+        let users = items.iter().map(|item| item.event.user_id).collect();
+        let Some(concerned) = self.handler.concerned(&self.db, &users).await? else { return Ok(true) };
+        let before = items.len();
+        items.retain(|item| concerned.contains(&item.event.user_id));
+        self.count("passed", (before - items.len()) as u64);
+        Ok(false)
+    }
+
+    /// `all`: whether a number that is missing was to come here.
+    async fn process_topic(&self, topic: Topic, items: &[Item<'_>], all: bool) -> Result<(), Error> {
+        match self.apply(topic, items, all).await {
             Ok(()) => return Ok(()),
             Err(Failure::Storage(error)) => return Err(error.into()),
             Err(_) => {}
         }
         // One of them fails: the others do not wait for it.
         for item in items {
-            match self.apply(topic, std::slice::from_ref(item)).await {
+            match self.apply(topic, std::slice::from_ref(item), all).await {
                 Ok(()) => {}
                 Err(Failure::Storage(error)) => return Err(error.into()),
                 Err(failure) => self.put_aside(item, &failure).await?,
@@ -97,7 +112,7 @@ impl Processor {
     }
 
     /// All of these in one transaction: what is new and free to go is applied, what must wait is kept.
-    async fn apply(&self, topic: Topic, items: &[Item<'_>]) -> Result<(), Failure> {
+    async fn apply(&self, topic: Topic, items: &[Item<'_>], all: bool) -> Result<(), Failure> {
         let mut tx = self.db.begin().await?;
         let users = items.iter().map(|item| item.event.user_id);
         let mut places = inbox::lock(&mut tx, self.db.engine(), self.name(), topic, users).await?;
@@ -108,7 +123,7 @@ impl Processor {
                 repeated += 1;
                 continue;
             }
-            if place.last_seq > 0 && item.event.seq > place.last_seq + 1 {
+            if all && place.last_seq > 0 && item.event.seq > place.last_seq + 1 {
                 self.look_for_a_gap(&mut tx, place.last_seq, &item.event).await?;
             }
             place.last_seq = item.event.seq;
