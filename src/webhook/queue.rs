@@ -36,27 +36,26 @@ macro_rules! add {
 
 /// What a sender may take: due, in nobody's hands, and not of these webhooks.
 macro_rules! due {
-    ($what:literal, $busy:literal, $rest:literal) => {
+    ($what:literal, $fits:literal, $rest:literal) => {
         concat!(
             "SELECT ",
             $what,
             " FROM webhook_deliveries WHERE due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) ",
-            "AND webhook_id NOT IN (",
-            $busy,
-            ") ",
+            "AND ",
+            $fits,
+            " ",
             $rest
         )
     };
 }
 
 macro_rules! claimed {
-    ($ids:literal) => {
+    ($those:literal) => {
         concat!(
             "SELECT sent.id, sent.webhook_id, sent.user_id, sent.seq, sent.event_type, sent.body, sent.traceparent, ",
             "sent.attempts, hook.url, hook.secret_version, hook.rotated_at, hook.disabled_at ",
-            "FROM webhook_deliveries AS sent JOIN webhooks AS hook ON hook.id = sent.webhook_id WHERE sent.id IN (",
-            $ids,
-            ")"
+            "FROM webhook_deliveries AS sent JOIN webhooks AS hook ON hook.id = sent.webhook_id WHERE ",
+            $those
         )
     };
 }
@@ -71,24 +70,24 @@ statements! {
             value ->> 'body' AS body, value ->> 'traceparent' AS traceparent FROM json_each($1)) AS new")
     };
     IS_DUE: "webhook_delivery.is_due" = {
-        due!("CAST(1 AS bigint)", "SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($2 AS jsonb))", "LIMIT 1"),
-        due!("1", "SELECT unhex(replace(value, '-', '')) FROM json_each($2)", "LIMIT 1")
+        due!("CAST(1 AS bigint)", "webhook_id <> ALL(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($2 AS jsonb))))", "LIMIT 1"),
+        due!("1", "webhook_id NOT IN (SELECT unhex(replace(value, '-', '')) FROM json_each($2))", "LIMIT 1")
     };
     // No order is promised, so what another sender is about to take is passed over.
     CANDIDATES: "webhook_delivery.candidates" = {
-        due!("id, webhook_id", "SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($2 AS jsonb))",
+        due!("id, webhook_id", "webhook_id <> ALL(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($2 AS jsonb))))",
             "ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED"),
-        due!("id, webhook_id", "SELECT unhex(replace(value, '-', '')) FROM json_each($2)", "ORDER BY due_at LIMIT $3")
+        due!("id, webhook_id", "webhook_id NOT IN (SELECT unhex(replace(value, '-', '')) FROM json_each($2))", "ORDER BY due_at LIMIT $3")
     };
     CLAIM: "webhook_delivery.claim" = {
         "UPDATE webhook_deliveries SET claim = $2, claimed_until = $3 \
-            WHERE id IN (SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb)))",
+            WHERE id = ANY(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))))",
         "UPDATE webhook_deliveries SET claim = $2, claimed_until = $3 \
             WHERE id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))"
     };
     CLAIMED: "webhook_delivery.claimed" = {
-        claimed!("SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))"),
-        claimed!("SELECT unhex(replace(value, '-', '')) FROM json_each($1)")
+        claimed!("sent.id = ANY(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))))"),
+        claimed!("sent.id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))")
     };
     RECORD: "webhook_delivery.record" = "UPDATE webhook_deliveries SET state = $3, attempts = $4, response_status = $5, error = $6, \
         due_at = $7, finished_at = $8, claim = NULL, claimed_until = NULL WHERE id = $1 AND claim = $2";

@@ -38,11 +38,12 @@ statements! {
         WHERE user_id = $1 AND id = $2 AND version = $3";
     DELETE: "webhook.delete" = "DELETE FROM webhooks WHERE user_id = $1 AND id = $2 AND version = $3";
     ERASE: "webhook.erase" = "DELETE FROM webhooks WHERE user_id = $1";
-    // Locked, so that who deletes a webhook waits, and deletes what is added to it here.
+    // Locked, so that who deletes a webhook waits, and deletes what is added to it here. One look for each user: of a
+    // join PostgreSQL makes a walk through all webhooks as long as it takes them to be few.
     ENABLED: "webhook.enabled" = {
-        "SELECT id, user_id, event_types, since_seq FROM webhooks WHERE disabled_at IS NULL \
-            AND user_id IN (SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))) \
-            ORDER BY id FOR KEY SHARE OF webhooks",
+        "SELECT hook.id, hook.user_id, hook.event_types, hook.since_seq FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS who \
+            CROSS JOIN LATERAL (SELECT id, user_id, event_types, since_seq FROM webhooks WHERE disabled_at IS NULL \
+            AND user_id = CAST(who.value AS uuid) FOR KEY SHARE) AS hook",
         "SELECT id, user_id, event_types, since_seq FROM webhooks WHERE disabled_at IS NULL \
             AND user_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1)) ORDER BY id"
     };

@@ -107,3 +107,51 @@ async fn real_the_relays_statements_go_by_the_key_of_a_long_backlog() {
     assert!(plan.contains("outbox_pkey") && !plan.contains("Seq Scan"), "{plan}");
     world.running.stop().await;
 }
+
+/// What is asked for each batch of events and by each look of a sender goes by an index, with a long history and with
+/// none: most users have no webhook, and most deliveries are over.
+#[tokio::test]
+async fn real_webhooks_go_by_their_indexes() {
+    let Some(url) = server("TODO_TEST_POSTGRES_URL") else { return };
+    let url = fresh_database(&url).await;
+    let world = World::with(&[format!("storage.url={url}")]).await;
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let fill = "INSERT INTO webhooks (id, user_id, url, description, secret_version, since_seq, failures, version, created_at, updated_at) \
+            SELECT gen_random_uuid(), gen_random_uuid(), 'https://example.com/', '', 1, 1, 0, 1, now(), now() FROM generate_series(1, 500); \
+        INSERT INTO webhook_deliveries (id, webhook_id, user_id, seq, event_id, event_type, body, state, attempts, due_at, created_at, finished_at) \
+            SELECT gen_random_uuid(), id, user_id, n, gen_random_uuid(), 'TASK_CREATED', '{}', 'delivered', 1, \
+            CASE WHEN n = 40 THEN now() + interval '1 day' END, now(), CASE WHEN n < 40 THEN now() END \
+            FROM webhooks, generate_series(1, 40) AS n; ANALYZE; SET enable_seqscan = off";
+    sqlx::raw_sql(fill).execute(&mut connection).await.unwrap();
+    let (ids, now) = (format!("[\"{}\"]", uuid::Uuid::nil()), world.clock.now());
+    for empty in [false, true] {
+        if empty {
+            sqlx::raw_sql("TRUNCATE webhooks, webhook_deliveries; ANALYZE").execute(&mut connection).await.unwrap();
+        }
+        for (summary, index) in [
+            ("webhook.owners", "webhooks_user"),
+            ("webhook.enabled", "webhooks_user"),
+            ("webhook_delivery.is_due", "webhook_deliveries_due"),
+            ("webhook_delivery.candidates", "webhook_deliveries_due"),
+            ("webhook_delivery.claim", "webhook_deliveries_pkey"),
+            ("webhook_delivery.claimed", "webhook_deliveries_pkey"),
+            ("webhook_delivery.purge", "webhook_deliveries_finished"),
+        ] {
+            let sql = todo::app::statements().into_iter().find(|sql| sql.summary == summary).unwrap();
+            let explain = sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN {}", sql.postgres)));
+            let explain = match summary {
+                "webhook_delivery.purge" => explain.bind(now).bind(1000_i64),
+                "webhook_delivery.is_due" => explain.bind(now).bind(&ids),
+                "webhook_delivery.candidates" => explain.bind(now).bind(&ids).bind(100_i64),
+                "webhook_delivery.claim" => explain.bind(&ids).bind(uuid::Uuid::nil()).bind(now),
+                _ => explain.bind(&ids),
+            };
+            let plan: Vec<(String,)> = explain.fetch_all(&mut connection).await.unwrap();
+            let plan = plan.into_iter().map(|(line,)| line).collect::<Vec<_>>().join("\n");
+            // A walk through a whole index is no better.
+            let by_it = plan.contains(index) && plan.contains("Index Cond");
+            assert!(by_it && !plan.contains("Seq Scan"), "{summary}:\n{plan}");
+        }
+    }
+    world.running.stop().await;
+}
