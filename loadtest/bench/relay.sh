@@ -2,7 +2,7 @@
 # From the commit to Kafka's acknowledgement, one relay on a backlog, and the start from nothing. Sourced by scripts/bench,
 # never run.
 
-: "${root:?}" "${bench:?}" "${todo:?}" "${admin_port:?}" "${api_port:?}" "${result=}" "${service_pid=}"
+: "${root:?}" "${service=}" "${bench:?}" "${todo:?}" "${admin_port:?}" "${api_port:?}" "${result=}" "${service_pid=}"
 
 # Every event of the service so far is with Kafka: 60 seconds at most.
 await_empty_outbox() {
@@ -39,8 +39,9 @@ delay_figures() {
     <(printf '%s\n' "$1") <(printf '%s\n' "$2")
 }
 
-# Each event of the service so far had its effect: 60 seconds at most.
+# Each event of the service so far had its effect, where it has consumers: 60 seconds at most.
 await_effects() {
+  [[ $service == effects ]] || return 0
   local end=$(($(now_ms) + 60000))
   until (($(consumed) >= $(published))); do
     (($(now_ms) < end)) || die "the consumer had $(consumed) of $(published) events after a minute"
@@ -49,20 +50,21 @@ await_effects() {
   done
 }
 
-# measure_delay SECONDS DATABASE: 1,000 events a second. Sets $delay and $effect, the lines of delay_figures for the
-# acknowledgement and for the consumer's effect, and $rate.
+# measure_delay SECONDS DATABASE: 1,000 events a second. Sets $delay, the line of delay_figures for the acknowledgement, $rate,
+# and for a service with consumers $effects_before and $effects_after, the histograms of the effects around it.
 measure_delay() {
-  local before after effects_before effects_after
+  local before after
   create_load 15 96 # a warm-up at the same pace
   await_empty_outbox "$2"
   await_effects
-  before=$(publish_delays) effects_before=$(effect_delays)
+  before=$(publish_delays)
+  effects_before=$(effect_delays)
   create_load "$1" 96
   await_empty_outbox "$2"
   await_effects
-  after=$(publish_delays) effects_after=$(effect_delays)
+  after=$(publish_delays)
+  effects_after=$(effect_delays)
   delay=$(delay_figures "$before" "$after") || die 'the service counted no delay'
-  effect=$(delay_figures "$effects_before" "$effects_after") || die 'the consumer counted no effect'
   ((${delay%% *} >= $(jq -r .requests <<<"$result"))) || die "only ${delay%% *} events came of these requests: $result"
 }
 

@@ -50,12 +50,13 @@ macro_rules! due {
 }
 
 macro_rules! claimed {
-    ($those:literal) => {
+    ($sent:literal) => {
         concat!(
             "SELECT sent.id, sent.webhook_id, sent.user_id, sent.seq, sent.event_type, sent.body, sent.traceparent, ",
             "sent.attempts, hook.url, hook.secret_version, hook.rotated_at, hook.disabled_at ",
-            "FROM webhook_deliveries AS sent JOIN webhooks AS hook ON hook.id = sent.webhook_id WHERE ",
-            $those
+            "FROM ",
+            $sent,
+            " JOIN webhooks AS hook ON hook.id = sent.webhook_id"
         )
     };
 }
@@ -86,8 +87,10 @@ statements! {
             WHERE id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))"
     };
     CLAIMED: "webhook_delivery.claimed" = {
-        claimed!("sent.id = ANY(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))))"),
-        claimed!("sent.id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))")
+        // `OFFSET 0`: the join with the webhooks must not choose how the deliveries are read.
+        claimed!("jsonb_array_elements_text(CAST($1 AS jsonb)) AS which CROSS JOIN LATERAL \
+            (SELECT * FROM webhook_deliveries WHERE id = CAST(which.value AS uuid) OFFSET 0) AS sent"),
+        claimed!("json_each($1) AS which CROSS JOIN webhook_deliveries AS sent ON sent.id = unhex(replace(which.value, '-', ''))")
     };
     RECORD: "webhook_delivery.record" = "UPDATE webhook_deliveries SET state = $3, attempts = $4, response_status = $5, error = $6, \
         due_at = $7, finished_at = $8, claim = NULL, claimed_until = NULL WHERE id = $1 AND claim = $2";
