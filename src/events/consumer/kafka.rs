@@ -5,7 +5,8 @@
 //! messages were processed and committed by librdkafka; what is read twice is dropped by the inbox.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::message::{Headers as _, Message as _};
@@ -21,15 +22,36 @@ use crate::kernel::Backoff;
 /// How long a batch waits for more. A transaction for each event would cost the database more than the events did.
 const GATHER: Duration = Duration::from_millis(5);
 
+/// How often the client tells its statistics, and how long it may be silent. librdkafka can lock itself up for good when
+/// brokers come and go (confluentinc/librdkafka#5476, open in 2.12): it reads nothing any more, tells nobody, and can
+/// not be closed. Only a new process helps.
+const STATISTICS: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_mins(1);
+
 /// Tells how far the group is behind, as far as this member knows.
-struct Lag(String);
+struct Lag {
+    group: String,
+    /// When the client told anything last.
+    heard: Mutex<Instant>,
+}
+
+impl Lag {
+    fn new(group: &str) -> Self {
+        Self { group: group.to_owned(), heard: Mutex::new(Instant::now()) }
+    }
+
+    fn silent_for(&self) -> Duration {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
 
 impl ClientContext for Lag {
     fn stats(&self, statistics: Statistics) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         for (name, topic) in &statistics.topics {
             let lag: i64 = topic.partitions.values().map(|partition| partition.consumer_lag.max(0)).sum();
             let lag = f64::from(u32::try_from(lag).unwrap_or(u32::MAX));
-            metrics::gauge!(names::LAG, "consumer" => self.0.clone(), "topic" => name.clone()).set(lag);
+            metrics::gauge!(names::LAG, "consumer" => self.group.clone(), "topic" => name.clone()).set(lag);
         }
     }
 }
@@ -66,20 +88,26 @@ impl KafkaSource {
         if !config.group_instance_id.is_empty() {
             settings.set("group.instance.id", &config.group_instance_id);
         }
-        settings.set("statistics.interval.ms", "5000");
+        settings.set("statistics.interval.ms", STATISTICS.as_millis().to_string());
         let consumer: StreamConsumer<Lag> =
-            settings.create_with_context(Lag(group.to_owned())).map_err(|error| format!("kafka: {error}"))?;
+            settings.create_with_context(Lag::new(group)).map_err(|error| format!("kafka: {error}"))?;
         consumer.subscribe(topics).map_err(|error| format!("kafka: {error}"))?;
         Ok(Self { consumer, batch })
     }
 
-    /// Feeds `processor` until told to stop.
+    /// Feeds `processor` until told to stop, or until the client is locked up: then the process has to end.
     pub async fn run(self, processor: &Processor, stop: CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         while !stop.is_cancelled() {
             let batch = tokio::select! {
                 () = stop.cancelled() => break,
                 batch = self.next_batch() => batch,
+                () = self.silence() => {
+                    tracing::error!(consumer = processor.name(), seconds = SILENCE.as_secs(), "the Kafka client tells nothing any more: this process has to be started again");
+                    // Closing it would wait for ever.
+                    std::mem::forget(self);
+                    return;
+                }
             };
             while let Err(error) = processor.process(&batch).await {
                 metrics::counter!(names::CONSUMER_FAILURES, "consumer" => processor.name()).increment(1);
@@ -93,6 +121,16 @@ impl KafkaSource {
             self.store(&batch);
         }
         // What was stored is committed when the consumer is dropped.
+    }
+
+    /// Returns when the client was silent for too long, though it was listened to.
+    async fn silence(&self) {
+        loop {
+            tokio::time::sleep(STATISTICS).await;
+            if self.consumer.context().silent_for() > SILENCE {
+                return;
+            }
+        }
     }
 
     /// At least one message, and what comes soon after it: a full batch at once where the group is behind.
