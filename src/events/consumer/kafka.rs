@@ -82,6 +82,8 @@ impl KafkaSource {
             .set("queued.max.messages.kbytes", "1024")
             .set("fetch.max.bytes", "2097152")
             .set("max.partition.fetch.bytes", "65536")
+            // By default a partition whose messages are enough for now is left alone for a whole second.
+            .set("fetch.queue.backoff.ms", "10")
             // New partitions are found within it.
             .set("topic.metadata.refresh.interval.ms", "10000")
             .set("isolation.level", "read_committed");
