@@ -27,6 +27,8 @@ const GATHER: Duration = Duration::from_millis(5);
 /// not be closed. Only a new process helps.
 const STATISTICS: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_mins(1);
+/// How long a stop waits for the client to leave its group; one that is locked up never does.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// Tells how far the group is behind, as far as this member knows.
 struct Lag {
@@ -62,6 +64,8 @@ impl ConsumerContext for Lag {}
 pub struct KafkaSource {
     consumer: StreamConsumer<Lag>,
     batch: usize,
+    /// How long the client may be silent.
+    pub(super) silence: Duration,
 }
 
 impl KafkaSource {
@@ -94,42 +98,52 @@ impl KafkaSource {
         let consumer: StreamConsumer<Lag> =
             settings.create_with_context(Lag::new(group)).map_err(|error| format!("kafka: {error}"))?;
         consumer.subscribe(topics).map_err(|error| format!("kafka: {error}"))?;
-        Ok(Self { consumer, batch })
+        Ok(Self { consumer, batch, silence: SILENCE })
     }
 
     /// Feeds `processor` until told to stop, or until the client is locked up: then the process has to end.
     pub async fn run(self, processor: &Processor, stop: CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-        while !stop.is_cancelled() {
+        'feed: while !stop.is_cancelled() {
             let batch = tokio::select! {
                 () = stop.cancelled() => break,
                 batch = self.next_batch() => batch,
                 () = self.silence() => {
-                    tracing::error!(consumer = processor.name(), seconds = SILENCE.as_secs(), "the Kafka client tells nothing any more: this process has to be started again");
-                    // Closing it would wait for ever.
-                    std::mem::forget(self);
-                    return;
+                    tracing::error!(consumer = processor.name(), seconds = self.silence.as_secs(), "the Kafka client tells nothing any more: this process has to be started again");
+                    break;
                 }
             };
             while let Err(error) = processor.process(&batch).await {
                 metrics::counter!(names::CONSUMER_FAILURES, "consumer" => processor.name()).increment(1);
                 tracing::warn!(consumer = processor.name(), %error, "the database does not take this consumer's work: it will try again");
                 tokio::select! {
-                    () = stop.cancelled() => return,
+                    () = stop.cancelled() => break 'feed,
                     () = tokio::time::sleep(backoff.next(0)) => {}
                 }
             }
             backoff.reset();
             self.store(&batch);
         }
-        // What was stored is committed when the consumer is dropped.
+        self.close().await;
+    }
+
+    /// Leaves the group; what was stored is committed. In a thread of its own, because a runtime waits for its threads.
+    async fn close(self) {
+        let (closed, done) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            drop(self);
+            let _ = closed.send(());
+        });
+        if tokio::time::timeout(CLOSE, done).await.is_err() {
+            tracing::warn!("the Kafka client could not be closed: it is left behind");
+        }
     }
 
     /// Returns when the client was silent for too long, though it was listened to.
     async fn silence(&self) {
         loop {
             tokio::time::sleep(STATISTICS).await;
-            if self.consumer.context().silent_for() > SILENCE {
+            if self.consumer.context().silent_for() > self.silence {
                 return;
             }
         }

@@ -15,16 +15,19 @@ use crate::storage::Db;
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Runs a consumer until told to stop: its messages, where they come from Kafka, and what waits in the database.
+/// Runs a consumer until told to stop: its messages, where they come from Kafka, and what waits in the database. Where
+/// its messages end before, it ends too.
 pub async fn run(processor: Arc<Processor>, source: Option<KafkaSource>, stop: CancellationToken) {
+    let ended = stop.child_token();
     let feed = async {
         match source {
-            Some(source) => source.run(&processor, stop.clone()).await,
+            Some(source) => source.run(&processor, stop).await,
             // The in-process broker feeds it.
             None => stop.cancelled().await,
         }
+        ended.cancel();
     };
-    tokio::join!(feed, retries(&processor, &stop));
+    tokio::join!(feed, retries(&processor, &ended));
 }
 
 async fn retries(processor: &Processor, stop: &CancellationToken) {
@@ -73,5 +76,57 @@ pub async fn run_dead_letters(db: Db, broker: Arc<dyn Broker>, clock: Clock, sto
                     .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use futures::future::BoxFuture;
+
+    use super::*;
+    use crate::events::consumer::{Delivery, Failure, Handler, Ladder};
+    use crate::events::{KafkaConfig, Topic};
+    use crate::kernel::Ids;
+    use crate::storage::{Config, Migrations, Tx};
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        fn name(&self) -> &'static str {
+            "nothing"
+        }
+
+        fn topics(&self) -> &'static [Topic] {
+            &[Topic::Todo]
+        }
+
+        fn apply<'a>(&'a self, _: &'a mut Tx, _: &'a [Delivery]) -> BoxFuture<'a, Result<(), Failure>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+
+    fn section<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> T {
+        toml::from_str::<BTreeMap<String, toml::Value>>(text).unwrap()[name].clone().try_into().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_consumer_whose_client_is_silent_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut storage: Config = section(include_str!("../../storage/default.toml"), "storage");
+        storage.url = format!("sqlite:{}/todo.db", folder.path().display()).into();
+        let db = Db::open(&storage).unwrap();
+        Migrations::of(&db).apply().await.unwrap();
+        let clock = Clock::system();
+        let ids = Ids::system(clock.clone());
+        let processor = Processor::new(db, Arc::new(Nothing), clock, ids, Ladder::new(&[]));
+        let mut kafka: KafkaConfig = section(include_str!("../default.toml"), "kafka");
+        // Nobody is there.
+        kafka.brokers = "127.0.0.1:1".to_owned();
+        let mut source = KafkaSource::join(&kafka, "nothing", &["todo-events"], 10).unwrap();
+        source.silence = Duration::ZERO;
+        let ended = run(Arc::new(processor), Some(source), CancellationToken::new());
+        tokio::time::timeout(Duration::from_mins(1), ended).await.expect("it was not told to stop, and ends");
     }
 }
