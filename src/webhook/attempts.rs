@@ -177,6 +177,10 @@ impl Webhooks {
         let traceparent = traceparent.as_deref();
         let new = New { id: delivery, webhook_id, user_id, seq: None, event_id, event_type, body: &body, traceparent };
         let mut tx = self.db.begin().await?;
+        if !store::lock(&mut tx, user_id, webhook_id).await? {
+            tx.rollback().await?;
+            return Err(Error::NotFound);
+        }
         queue::add(&mut tx, &[new], now).await?;
         let jobs = queue::claim(&mut tx, &[delivery], claim, now + self.config.lease()).await?;
         let job = jobs.into_iter().next().ok_or(Error::NotFound)?;

@@ -236,8 +236,8 @@ impl Webhooks {
         }
     }
 
-    /// Deletes everything of a user, in the transaction that erases the account. (The account's last event does it once
-    /// more.)
+    /// Deletes everything of a user, in the transaction that erases the account: the webhooks first, which whoever adds
+    /// a delivery has locked.
     pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), storage::Error> {
         store::erase(tx, user_id).await?;
         queue::erase(tx, user_id).await

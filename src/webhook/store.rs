@@ -47,6 +47,10 @@ statements! {
         "SELECT id, user_id, event_types, since_seq FROM webhooks WHERE disabled_at IS NULL \
             AND user_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1)) ORDER BY id"
     };
+    LOCK: "webhook.lock" = {
+        "SELECT id FROM webhooks WHERE user_id = $1 AND id = $2 FOR KEY SHARE",
+        "SELECT id FROM webhooks WHERE user_id = $1 AND id = $2"
+    };
     OWNERS: "webhook.owners" = {
         "SELECT DISTINCT user_id FROM webhooks WHERE disabled_at IS NULL \
             AND user_id = ANY(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))))",
@@ -161,6 +165,11 @@ pub(super) async fn delete(tx: &mut Tx, webhook: &Webhook) -> Result<bool> {
 
 pub(super) async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<()> {
     sql!(execute tx, ERASE, user_id).map(drop)
+}
+
+/// Locks a webhook, so that who deletes it waits, and deletes what is added to it here. `false`: there is none.
+pub(super) async fn lock(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<bool> {
+    Ok(sql!(fetch_optional (Uuid,) => tx, LOCK, user_id, id)?.is_some())
 }
 
 /// Who of these users (a list in JSON) has a webhook that is enabled.
