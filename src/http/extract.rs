@@ -1,11 +1,15 @@
 //! Extractors whose refusals are problems.
 
+use std::marker::PhantomData;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::Problem;
 use super::idempotency::Key;
@@ -37,6 +41,40 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refuse(&error))?;
     deserializer.end().map_err(|error| malformed(&error))?;
     Ok(value)
+}
+
+/// A JSON Merge Patch (RFC 7396) of an object without nested objects. Types and names are checked before anything is
+/// read, so that the error names the member.
+pub struct MergePatch<T> {
+    members: Map<String, Value>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + DeserializeOwned + Default> MergePatch<T> {
+    /// Checks that `members` are members of a `T`.
+    pub fn new(members: Map<String, Value>) -> Result<Self, Problem> {
+        let text = serde_json::to_vec(&members).map_err(Problem::internal)?;
+        let _: T = parse(&text)?;
+        Ok(Self { members, of: PhantomData })
+    }
+
+    /// The present one with the patch in it.
+    pub fn merged(&self, present: &T) -> T {
+        let mut merged = serde_json::to_value(present).unwrap_or_default();
+        if let Some(members) = merged.as_object_mut() {
+            members.extend(self.members.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        serde_json::from_value(merged).unwrap_or_default()
+    }
+}
+
+/// How many a page has that was asked for so many: 50 by default, 200 at most.
+pub fn page_limit(limit: Option<usize>) -> Result<usize, Problem> {
+    let limit = limit.unwrap_or(50);
+    if (1..=200).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::validation().field("limit", "out_of_range", "use 1 to 200"))
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {

@@ -140,6 +140,25 @@ pub async fn find(db: &Db, user_id: Uuid, key: &Key) -> Result<Seen, storage::Er
     })
 }
 
+/// What came of a write: the thing as it is now, or the stored reply of the same request.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    /// Done now.
+    Done(T),
+    /// Done before.
+    Replay(Reply),
+}
+
+impl<T> Outcome<T> {
+    /// The reply: what `fresh` makes of it, or the stored one.
+    pub fn reply(self, fresh: impl FnOnce(&T) -> Reply) -> Reply {
+        match self {
+            Self::Done(done) => fresh(&done),
+            Self::Replay(reply) => reply,
+        }
+    }
+}
+
 /// Stores the reply in the transaction of the write. `false`: the key was taken meanwhile; roll back and [`find`] it.
 pub async fn store(
     tx: &mut Tx,

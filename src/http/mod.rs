@@ -34,7 +34,7 @@ pub use client::{ClientAddress, limit_key};
 pub use conditional::{IfMatch, IfNoneMatch, Tags, etag};
 pub use config::{Config, LimitsConfig};
 pub use docs::routes as docs;
-pub use extract::{Json, Path, Post, Query, parse};
+pub use extract::{Json, MergePatch, Path, Post, Query, page_limit, parse};
 pub use health::{Readiness, Render, admin};
 pub use limit::{Decision, Limiter, Policy};
 pub use problem::{FieldError, Problem, ProblemBody};

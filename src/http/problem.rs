@@ -86,6 +86,15 @@ impl Problem {
         )
     }
 
+    /// The same, with what is wrong of each member: where, a stable code, and what to do.
+    pub fn invalid<P, S>(wrong: impl IntoIterator<Item = (P, &'static str, S)>) -> Self
+    where
+        P: Into<String>,
+        S: Into<String>,
+    {
+        wrong.into_iter().fold(Self::validation(), |problem, (pointer, code, says)| problem.field(pointer, code, says))
+    }
+
     /// 401 with the challenge of RFC 6750.
     pub fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)

@@ -19,10 +19,7 @@ pub fn routes() -> OpenApiRouter<Insights> {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Invalid(invalid) => {
-                let wrong = invalid.0.into_iter();
-                wrong.fold(Self::validation(), |problem, (name, code, says)| problem.field(name, code, says))
-            }
+            Error::Invalid(invalid) => Self::invalid(invalid.0),
             Error::Storage(error) => error.into(),
             Error::Event(error) => Self::internal(error),
         }

@@ -13,7 +13,7 @@ use super::model::Notification;
 use super::service::Query as Listed;
 use super::{Error, Notifications};
 use crate::events;
-use crate::http::{Bearer, Json, LastEventId, Path, Problem, ProblemBody, Query, Streams};
+use crate::http::{Bearer, Json, LastEventId, Path, Problem, ProblemBody, Query, Streams, page_limit};
 use crate::kernel::Scope;
 
 /// What the routes need.
@@ -86,10 +86,7 @@ async fn list_notifications(
     Query(params): Query<ListParams>,
 ) -> Answer<axum::Json<NotificationPage>> {
     let actor = bearer.with(Scope::AccountRead)?;
-    let limit = params.limit.unwrap_or(50);
-    if !(1..=200).contains(&limit) {
-        return Err(Problem::validation().field("limit", "out_of_range", "use 1 to 200"));
-    }
+    let limit = page_limit(params.limit)?;
     let query = Listed { unread: params.unread, cursor: params.cursor, limit };
     let listing = notifications.list(&actor, &query).await?;
     let (results, next_cursor) = (listing.page.results, listing.page.next);

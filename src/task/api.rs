@@ -14,11 +14,13 @@ use uuid::Uuid;
 
 use super::Error;
 use super::model::{Draft, Input, Task};
-use super::service::{Expect, Once, Outcome, Tasks};
+use super::service::{Expect, Once, Tasks};
 use super::store::{self, Sort, State as TaskState};
 use crate::events;
 use crate::http::idempotency::Reply;
-use crate::http::{Bearer, IfMatch, IfNoneMatch, Json, Path, Post, Problem, ProblemBody, Query, Tags, etag};
+use crate::http::{
+    Bearer, IfMatch, IfNoneMatch, Json, MergePatch, Path, Post, Problem, ProblemBody, Query, Tags, etag, page_limit,
+};
 use crate::kernel::Scope;
 
 /// `/api/v1/tasks`.
@@ -35,10 +37,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::not_found(),
-            Error::Invalid(invalid) => invalid
-                .0
-                .into_iter()
-                .fold(Self::validation(), |problem, (pointer, code, says)| problem.field(pointer, code, says)),
+            Error::Invalid(invalid) => Self::invalid(invalid.0),
             Error::InTrash(_) => {
                 Self::new(StatusCode::CONFLICT, "task_in_trash", "The task is in the trash: restore it first.")
             }
@@ -66,13 +65,6 @@ fn changed(task: &Task) -> Reply {
     reply(StatusCode::OK, task)
 }
 
-fn answer(outcome: Outcome, fresh: fn(&Task) -> Reply) -> Reply {
-    match outcome {
-        Outcome::Done(task) => fresh(&task),
-        Outcome::Replay(reply) => reply,
-    }
-}
-
 fn expect(tags: Tags) -> Expect {
     match tags {
         Tags::Versions(versions) => Expect::OneOf(versions),
@@ -91,7 +83,7 @@ fn parse(input: Input) -> Result<Draft, Error> {
 async fn create(State(tasks): State<Arc<Tasks>>, bearer: Bearer, post: Post<Input>) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let once = post.key.as_ref().map(|key| Once { key, reply: created });
-    Ok(answer(tasks.create(&actor, parse(post.body)?, once).await?, created))
+    Ok(tasks.create(&actor, parse(post.body)?, once).await?.reply(created))
 }
 
 /// What a listing may ask for.
@@ -132,10 +124,7 @@ async fn list(
     Query(params): Query<ListParams>,
 ) -> Answer<axum::Json<TaskPage>> {
     let actor = bearer.with(Scope::TasksRead)?;
-    let limit = params.limit.unwrap_or(50);
-    if !(1..=200).contains(&limit) {
-        return Err(Problem::validation().field("limit", "out_of_range", "use 1 to 200"));
-    }
+    let limit = page_limit(params.limit)?;
     let query = store::Query { state: params.state, sort: params.sort, cursor: params.cursor, limit };
     let page = tasks.list(&actor, &query).await?;
     Ok(axum::Json(TaskPage { results: page.results, next_cursor: page.next }))
@@ -189,19 +178,8 @@ async fn patch(
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let expect = expect(condition.required()?);
-    // Types and names are checked before anything is read, so that the error names the member.
-    let patch = Value::Object(patch);
-    let _: Input = crate::http::parse(patch.to_string().as_bytes())?;
-    Ok(changed(&tasks.patch(&actor, id, &expect, |present| parse(merge(&present, &patch))).await?))
-}
-
-/// RFC 7396 for an object without nested objects. The patch was checked to have an input's names and types.
-fn merge(present: &Input, patch: &Value) -> Input {
-    let mut merged = serde_json::to_value(present).unwrap_or_default();
-    if let (Some(members), Some(patch)) = (merged.as_object_mut(), patch.as_object()) {
-        members.extend(patch.iter().map(|(name, value)| (name.clone(), value.clone())));
-    }
-    serde_json::from_value(merged).unwrap_or_default()
+    let patch: MergePatch<Input> = MergePatch::new(patch)?;
+    Ok(changed(&tasks.patch(&actor, id, &expect, |present| parse(patch.merged(&present))).await?))
 }
 
 /// Move a task to the trash.
@@ -234,7 +212,7 @@ async fn complete(
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let once = post.key.as_ref().map(|key| Once { key, reply: changed });
-    Ok(answer(tasks.complete(&actor, id, &expect(tags), once).await?, changed))
+    Ok(tasks.complete(&actor, id, &expect(tags), once).await?.reply(changed))
 }
 
 /// Mark a task not done. Once more changes nothing.
@@ -251,7 +229,7 @@ async fn reopen(
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let once = post.key.as_ref().map(|key| Once { key, reply: changed });
-    Ok(answer(tasks.reopen(&actor, id, &expect(tags), once).await?, changed))
+    Ok(tasks.reopen(&actor, id, &expect(tags), once).await?.reply(changed))
 }
 
 /// Take a task out of the trash. Once more changes nothing.
@@ -267,5 +245,5 @@ async fn restore(
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let once = post.key.as_ref().map(|key| Once { key, reply: changed });
-    Ok(answer(tasks.restore(&actor, id, &expect(tags), once).await?, changed))
+    Ok(tasks.restore(&actor, id, &expect(tags), once).await?.reply(changed))
 }

@@ -21,5 +21,5 @@ mod store;
 pub use api::routes;
 pub use error::Error;
 pub use model::{Draft, Input, Invalid, Priority, Task};
-pub use service::{Expect, Once, Outcome, Tasks};
+pub use service::{Expect, Once, Tasks};
 pub use store::{Query, STATEMENTS, Sort, State};

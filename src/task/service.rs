@@ -7,7 +7,7 @@ use super::event;
 use super::model::{Draft, Happening, Input, Step, Task};
 use super::store::{self, Query};
 use crate::events::EventLog;
-use crate::http::idempotency::{self, Key, Reply, Seen};
+use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page};
 use crate::storage::{self, Db, Engine, Tx};
 
@@ -36,15 +36,6 @@ pub struct Once<'a> {
     pub reply: fn(&Task) -> Reply,
 }
 
-/// What came of a write: the task as it is now, or the stored reply of the same request.
-#[derive(Debug)]
-pub enum Outcome {
-    /// Done now.
-    Done(Task),
-    /// Done before.
-    Replay(Reply),
-}
-
 impl Tasks {
     /// A slice over `db`.
     pub fn new(db: Db, log: EventLog, clock: Clock, ids: Ids) -> Self {
@@ -52,7 +43,7 @@ impl Tasks {
     }
 
     /// Creates a task.
-    pub async fn create(&self, actor: &Actor, draft: Draft, once: Option<Once<'_>>) -> Result<Outcome, Error> {
+    pub async fn create(&self, actor: &Actor, draft: Draft, once: Option<Once<'_>>) -> Result<Outcome<Task>, Error> {
         let task = Task::create(self.ids.uuid(), actor.user_id, draft, self.clock.now());
         let event = self.log.prepare(actor, &event::draft(None, &task, Happening::Created))?;
         let reply = once.as_ref().map(|once| (once.key, (once.reply)(&task)));
@@ -112,7 +103,7 @@ impl Tasks {
         id: Uuid,
         expect: &Expect,
         once: Option<Once<'_>>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome<Task>, Error> {
         let now = self.clock.now();
         self.change_once(actor, id, expect, once, |task| Ok(task.complete(now)?)).await
     }
@@ -124,7 +115,7 @@ impl Tasks {
         id: Uuid,
         expect: &Expect,
         once: Option<Once<'_>>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome<Task>, Error> {
         let now = self.clock.now();
         self.change_once(actor, id, expect, once, |task| Ok(task.reopen(now)?)).await
     }
@@ -136,7 +127,7 @@ impl Tasks {
         id: Uuid,
         expect: &Expect,
         once: Option<Once<'_>>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome<Task>, Error> {
         let now = self.clock.now();
         self.change_once(actor, id, expect, once, |task| Ok(task.restore(now))).await
     }
@@ -176,7 +167,7 @@ impl Tasks {
         expect: &Expect,
         once: Option<Once<'_>>,
         transition: F,
-    ) -> Result<Outcome, Error>
+    ) -> Result<Outcome<Task>, Error>
     where
         F: Fn(&Task) -> Result<Step, Error> + Send + Sync,
     {
@@ -222,7 +213,7 @@ impl Tasks {
         }
     }
 
-    async fn seen(&self, actor: &Actor, key: &Key) -> Result<Option<Outcome>, Error> {
+    async fn seen(&self, actor: &Actor, key: &Key) -> Result<Option<Outcome<Task>>, Error> {
         match idempotency::find(&self.db, actor.user_id, key).await? {
             Seen::Never => Ok(None),
             Seen::Same(reply) => Ok(Some(Outcome::Replay(reply))),

@@ -14,9 +14,9 @@ use uuid::Uuid;
 use super::Error;
 use super::api_token::NewToken;
 use super::model::{Account, ApiToken, ProfileInput, Session};
-use super::service::{Accounts, Outcome, SignUp};
+use super::service::{Accounts, SignUp};
 use super::session::{From as SignInFrom, TokenPair};
-use crate::http::idempotency::Reply;
+use crate::http::idempotency::{Outcome, Reply};
 use crate::http::{Bearer, ClientAddress, IfMatch, IfNoneMatch, Json, Path, Post, Problem, ProblemBody, Tags, etag};
 use crate::kernel::Scope;
 use crate::{auth, events};
@@ -39,9 +39,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::not_found(),
-            Error::Invalid(wrong) => wrong
-                .into_iter()
-                .fold(Self::validation(), |problem, (pointer, code, says)| problem.field(pointer, code, says)),
+            Error::Invalid(wrong) => Self::invalid(wrong),
             Error::EmailTaken => {
                 Self::new(StatusCode::CONFLICT, "email_taken", "There is an account with this e-mail address: sign in.")
                     .field("/email", "taken", "use another address, or sign in")
@@ -108,10 +106,7 @@ async fn sign_up(State(accounts): State<Accounts>, post: Post<SignUpBody>) -> An
     let SignUpBody { email, password, display_name, time_zone, locale } = post.body;
     let input = SignUp { email, password, profile: ProfileInput { display_name, time_zone, locale } };
     let key = post.key.as_ref().map(|key| (key, signed_up as fn(&Account) -> Reply));
-    Ok(match accounts.sign_up(input, key).await? {
-        Outcome::Done(account) => signed_up(&account),
-        Outcome::Replay(reply) => reply,
-    })
+    Ok(accounts.sign_up(input, key).await?.reply(signed_up))
 }
 
 /// E-mail and password.

@@ -5,11 +5,11 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use super::model::ApiToken;
-use super::service::{Accounts, Keyed, Outcome};
+use super::service::{Accounts, Keyed};
 use super::session::TokenPair;
 use super::{Error, event, store};
 use crate::auth::{self, Directory, External, opaque};
-use crate::http::idempotency;
+use crate::http::idempotency::{self, Outcome};
 use crate::kernel::{Actor, Channel, Scopes};
 
 /// What a person asks for.

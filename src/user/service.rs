@@ -14,7 +14,7 @@ use super::{Error, event, store};
 use crate::auth::{self, External, Hasher, KeyRing, Tokens};
 use crate::events::EventLog;
 use crate::http::Limiter;
-use crate::http::idempotency::{self, Key, Reply, Seen};
+use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
 use crate::kernel::{Actor, Channel, Clock, Ids, Scopes};
 use crate::storage::{self, Db, Tx};
 
@@ -49,14 +49,6 @@ pub struct Accounts {
     pub(super) limiter: Limiter,
     pub(super) settings: Settings,
     estate: Arc<dyn Estate>,
-}
-
-/// What came of a POST: the thing itself, or the stored reply of the same request.
-pub(super) enum Outcome<T> {
-    /// Done now.
-    Done(T),
-    /// Done before.
-    Replay(Reply),
 }
 
 /// An Idempotency-Key with how its reply is made.

@@ -11,11 +11,13 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::model::{Input, Webhook};
-use super::service::{Outcome, Webhooks};
+use super::service::Webhooks;
 use super::{Error, api_delivery};
 use crate::events;
-use crate::http::idempotency::Reply;
-use crate::http::{Bearer, IfMatch, IfNoneMatch, Json, Path, Post, Problem, ProblemBody, Query, Tags, etag};
+use crate::http::idempotency::{Outcome, Reply};
+use crate::http::{
+    Bearer, IfMatch, IfNoneMatch, Json, MergePatch, Path, Post, Problem, ProblemBody, Query, Tags, etag, page_limit,
+};
 use crate::kernel::{Actor, Scope};
 
 /// `/api/v1/webhooks`.
@@ -31,9 +33,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::not_found(),
-            Error::Invalid(wrong) => wrong
-                .into_iter()
-                .fold(Self::validation(), |problem, (pointer, code, says)| problem.field(pointer, code, says)),
+            Error::Invalid(wrong) => Self::invalid(wrong),
             Error::TooMany(most) => {
                 let detail = format!("You have {most} webhooks, and may have no more: delete one first.");
                 Self::new(StatusCode::CONFLICT, "too_many_webhooks", detail)
@@ -88,10 +88,7 @@ fn changed(webhook: &Webhook) -> Reply {
 
 /// Adds the secret, which a stored reply does not have.
 fn with_secret(webhooks: &Webhooks, outcome: Outcome<Webhook>, fresh: fn(&Webhook) -> Reply) -> Answer<Reply> {
-    let mut reply = match outcome {
-        Outcome::Done(webhook) => fresh(&webhook),
-        Outcome::Replay(reply) => reply,
-    };
+    let mut reply = outcome.reply(fresh);
     let mut body: Map<String, Value> = serde_json::from_str(&reply.body).map_err(Problem::internal)?;
     let id = body.get("id").and_then(Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
     let version = body.get("secretVersion").and_then(Value::as_i64);
@@ -124,11 +121,7 @@ pub(super) struct PageParams {
 
 impl PageParams {
     pub(super) fn limit(&self) -> Answer<usize> {
-        let limit = self.limit.unwrap_or(50);
-        if (1..=200).contains(&limit) {
-            return Ok(limit);
-        }
-        Err(Problem::validation().field("limit", "out_of_range", "use 1 to 200"))
+        page_limit(self.limit)
     }
 }
 
@@ -201,19 +194,9 @@ async fn patch(
 ) -> Answer<Reply> {
     let actor = sharing(bearer)?;
     let expect = versions(condition.required()?);
-    // Types and names are checked before anything is read, so that the error names the member.
-    let _: Input = crate::http::parse(Value::Object(patch.clone()).to_string().as_bytes())?;
-    let webhook = webhooks.patch(&actor, id, expect.as_deref(), |present| merge(&present, &patch)).await?;
+    let patch: MergePatch<Input> = MergePatch::new(patch)?;
+    let webhook = webhooks.patch(&actor, id, expect.as_deref(), |present| patch.merged(&present)).await?;
     Ok(changed(&webhook))
-}
-
-/// RFC 7396 for an object without nested objects. The patch was checked to have an input's names and types.
-fn merge(present: &Input, patch: &Map<String, Value>) -> Input {
-    let mut merged = serde_json::to_value(present).unwrap_or_default();
-    if let Some(members) = merged.as_object_mut() {
-        members.extend(patch.iter().map(|(name, value)| (name.clone(), value.clone())));
-    }
-    serde_json::from_value(merged).unwrap_or_default()
 }
 
 /// Delete a webhook and its deliveries. What is under way may still arrive.

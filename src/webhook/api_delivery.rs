@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::api::{Answer, PageParams};
 use super::attempts::Tested;
 use super::queue::Delivery;
-use super::service::{Outcome, Webhooks};
+use super::service::Webhooks;
 use crate::http::idempotency::Reply;
 use crate::http::{Bearer, Path, Post, ProblemBody, Query};
 use crate::kernel::Scope;
@@ -24,13 +24,6 @@ fn ok<T: Serialize>(body: &T) -> Reply {
     Reply::json(StatusCode::OK, body)
 }
 
-fn answer<T: Serialize>(outcome: Outcome<T>) -> Reply {
-    match outcome {
-        Outcome::Done(body) => ok(&body),
-        Outcome::Replay(reply) => reply,
-    }
-}
-
 /// Send a test, and see what comes of it.
 ///
 /// An event of the type `WEBHOOK_TEST`, signed as all others, is sent once and at once, also to a webhook that is
@@ -41,7 +34,7 @@ fn answer<T: Serialize>(outcome: Outcome<T>) -> Reply {
 async fn test(State(webhooks): State<Webhooks>, bearer: Bearer, Path(id): Path<Uuid>, post: Post<()>) -> Answer<Reply> {
     let actor = bearer.with(Scope::AccountWrite)?;
     let key = post.key.as_ref().map(|key| (key, ok::<Tested> as fn(&Tested) -> Reply));
-    Ok(answer(webhooks.test(&actor, id, key).await?))
+    Ok(webhooks.test(&actor, id, key).await?.reply(ok))
 }
 
 /// A page of deliveries.
@@ -81,5 +74,5 @@ async fn redeliver(
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::AccountWrite)?;
     let key = post.key.as_ref().map(|key| (key, ok::<Delivery> as fn(&Delivery) -> Reply));
-    Ok(answer(webhooks.redeliver(&actor, ids, key).await?))
+    Ok(webhooks.redeliver(&actor, ids, key).await?.reply(ok))
 }

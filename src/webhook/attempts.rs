@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::client::Message;
 use super::model::{Answer, DisabledReason, State, Verdict, judge};
 use super::queue::{self, Delivery, Job, New};
-use super::service::{Keyed, Outcome, Webhooks};
+use super::service::{Keyed, Webhooks};
 use super::{Error, metrics as names, store};
 use crate::events;
-use crate::http::idempotency::{self, Key};
+use crate::http::idempotency::{self, Key, Outcome};
 use crate::kernel::{Actor, Channel, Page, Scopes};
 use crate::telemetry::propagation;
 

@@ -262,8 +262,8 @@ pub(super) async fn record(tx: &mut Tx, id: Uuid, claim: Uuid, outcome: &Outcome
 }
 
 /// A finished delivery begins again, with the same id.
-pub(super) async fn again(tx: &mut Tx, user_id: Uuid, webhook: Uuid, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
-    Ok(sql!(execute tx, AGAIN, user_id, webhook, id, now)? == 1)
+pub(super) async fn again(tx: &mut Tx, user_id: Uuid, webhook: Uuid, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sql!(execute tx, AGAIN, user_id, webhook, id, now).map(drop)
 }
 
 /// One delivery, as this transaction sees it.

@@ -16,7 +16,7 @@ use super::target::Reach;
 use super::{Error, event, queue, store};
 use crate::auth::KeyRing;
 use crate::events::{EventLog, Topic};
-use crate::http::idempotency::{self, Key, Reply, Seen};
+use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page};
 use crate::storage::{self, Db, Tx};
 
@@ -33,14 +33,6 @@ pub struct Webhooks {
     pub(super) client: Client,
     /// Tests that may be under way at once: each holds a request for as long as a receiver likes.
     pub(super) tests: Arc<Semaphore>,
-}
-
-/// What came of a write: the thing as it is now, or the stored reply of the same request.
-pub(super) enum Outcome<T> {
-    /// Done now.
-    Done(T),
-    /// Done before.
-    Replay(Reply),
 }
 
 /// An Idempotency-Key with how its reply is made. A reply that is stored has no secret.
