@@ -13,7 +13,7 @@ use super::compose::App;
 use crate::events::consumer::{self, Forgetter};
 use crate::events::{self, Pruner};
 use crate::http::idempotency;
-use crate::kernel::Clock;
+use crate::kernel::{Clock, Rounds};
 use crate::notification::Notifications;
 use crate::storage::Db;
 use crate::user::Accounts;
@@ -68,13 +68,8 @@ impl Housekeeper {
 
     /// Runs until told to stop. A step that is under way then is undone.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(PERIOD);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = tick.tick() => {}
-            }
+        let mut rounds = Rounds::new(PERIOD, stop.clone());
+        while rounds.next().await {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.round() => {}

@@ -13,6 +13,7 @@ use super::serve::Roles;
 use crate::events::consumer::{self, KafkaSource};
 use crate::events::{self, Relay};
 use crate::http::Certificate;
+use crate::kernel::Rounds;
 use crate::telemetry::metrics::Metrics;
 use crate::webhook::Sender;
 
@@ -34,13 +35,13 @@ impl Workers {
         let mut workers = Self { running: JoinSet::new(), stop: CancellationToken::new() };
         workers.add("metrics", |stop| metrics.run_upkeep(stop));
         let (ring, limiter) = (Arc::clone(&app.ring), app.limiter.clone());
-        workers.add("keys", |stop| {
-            every(Duration::from_secs(5), stop, move || {
+        workers.add("keys", |stop| async move {
+            let mut rounds = Rounds::new(Duration::from_secs(5), stop);
+            while rounds.next().await {
                 if let Err(error) = ring.reload() {
                     tracing::error!(%error, "the signing keys could not be read again: the old ones stay");
                 }
-                std::future::ready(())
-            })
+            }
         });
         workers.add("limits", |stop| limiter.run_upkeep(stop));
         if let Some(certificate) = certificate {
@@ -121,20 +122,6 @@ impl Workers {
         if tokio::time::timeout(deadline, all).await.is_err() {
             tracing::warn!("some workers did not stop in time");
             self.running.abort_all();
-        }
-    }
-}
-
-async fn every<F>(period: Duration, stop: CancellationToken, mut work: impl FnMut() -> F)
-where
-    F: Future<Output = ()>,
-{
-    let mut tick = tokio::time::interval(period);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => work().await,
         }
     }
 }

@@ -5,18 +5,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{backlog, metrics as names};
-use crate::kernel::Clock;
+use crate::kernel::{Clock, Rounds};
 use crate::storage::Db;
 
 /// Samples every `period` until told to stop. When the database does not answer, the age is NaN: not known, and an
 /// alert on it must not stay silent.
 pub async fn sample(db: Db, clock: Clock, period: Duration, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(period);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
+    let mut rounds = Rounds::new(period, stop);
+    while rounds.next().await {
         let now = clock.now();
         match backlog(&db).await {
             Ok(backlog) => {

@@ -27,7 +27,7 @@ statements! {
 /// How long a reply is kept: a retry after that is a new request.
 pub const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
-/// The columns of [`insert_once!`](crate::insert_once) in the order of their parameters.
+/// The columns of `insert_once!` in the order of their parameters.
 #[derive(Clone, Debug)]
 pub struct Key {
     /// SHA-256 of the key.

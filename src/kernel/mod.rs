@@ -1,7 +1,7 @@
 //! The words that every room speaks: time, ids, actors, cursors, backoff, secrets, probes.
 //!
 //! **Rule:** no I/O and no imports from other rooms. Everything here is a value or a pure function, save the two
-//! sources that the rest of the house may not touch directly: [`Clock`] and [`Ids`].
+//! sources that the rest of the house may not touch directly, [`Clock`] and [`Ids`], and the [`Rounds`] of background work.
 //!
 //! **Invariants:** every instant is cut to microseconds (what both databases keep); every id is a UUID version 7
 //! (RFC 9562), so that ids sort by creation.
@@ -12,6 +12,7 @@ mod clock;
 mod cursor;
 mod ids;
 mod probe;
+mod rounds;
 
 pub use actor::{Actor, Channel, Scope, Scopes};
 pub use backoff::Backoff;
@@ -19,4 +20,5 @@ pub use clock::Clock;
 pub use cursor::{Cursor, CursorError, Page};
 pub use ids::Ids;
 pub use probe::{Probe, ProbeResult};
+pub use rounds::Rounds;
 pub use secrecy::{ExposeSecret, SecretString};

@@ -40,19 +40,10 @@ statements! {
         "SELECT user_id, last_number FROM notification_users \
             WHERE user_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))"
     };
-    GET: "notification.get" = { select!("id = $2"), select!("id = $2") };
-    PAGE: "notification.list" = {
-        select!("number < $2 ORDER BY number DESC LIMIT $3"),
-        select!("number < $2 ORDER BY number DESC LIMIT $3")
-    };
-    PAGE_UNREAD: "notification.list_unread" = {
-        select!("number < $2 AND read_at IS NULL ORDER BY number DESC LIMIT $3"),
-        select!("number < $2 AND read_at IS NULL ORDER BY number DESC LIMIT $3")
-    };
-    AFTER: "notification.after" = {
-        select!("number > $2 ORDER BY number LIMIT $3"),
-        select!("number > $2 ORDER BY number LIMIT $3")
-    };
+    GET: "notification.get" = (select!("id = $2"));
+    PAGE: "notification.list" = (select!("number < $2 ORDER BY number DESC LIMIT $3"));
+    PAGE_UNREAD: "notification.list_unread" = (select!("number < $2 AND read_at IS NULL ORDER BY number DESC LIMIT $3"));
+    AFTER: "notification.after" = (select!("number > $2 ORDER BY number LIMIT $3"));
     UNREAD: "notification.unread" = "SELECT count(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL";
     UNREAD_IDS: "notification.unread_ids" =
         "SELECT id FROM notifications WHERE user_id = $1 AND read_at IS NULL AND number <= $2 ORDER BY number";

@@ -57,8 +57,7 @@ macro_rules! insert_task {
 }
 
 statements! {
-    GET: "task.get" = { concat!("SELECT ", columns!(), " FROM tasks WHERE user_id = $1 AND id = $2"),
-        concat!("SELECT ", columns!(), " FROM tasks WHERE user_id = $1 AND id = $2") };
+    GET: "task.get" = (concat!("SELECT ", columns!(), " FROM tasks WHERE user_id = $1 AND id = $2"));
     /// Everything that creating a task is, in one statement and one round trip.
     CREATE: "task.create" = {
         concat!("WITH ", append_event!(), ", ", insert_task!()),
@@ -84,8 +83,7 @@ statements! {
         list!("coalesce(due_date, '9999-12-31')", ">", "ASC") };
     LIST_PRIORITY: "task.list" = { list!("priority", "<", "DESC"), list!("priority", "<", "DESC") };
     ERASE: "task.erase" = "DELETE FROM tasks WHERE user_id = $1";
-    EXPORT: "task.export" = { concat!("SELECT ", columns!(), " FROM tasks WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3"),
-        concat!("SELECT ", columns!(), " FROM tasks WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3") };
+    EXPORT: "task.export" = (concat!("SELECT ", columns!(), " FROM tasks WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3"));
 }
 
 #[derive(FromRow)]

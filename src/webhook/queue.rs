@@ -97,14 +97,8 @@ statements! {
     AGAIN: "webhook_delivery.again" = "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, response_status = NULL, error = NULL, \
         due_at = $4, finished_at = NULL, claim = NULL, claimed_until = NULL \
         WHERE user_id = $1 AND webhook_id = $2 AND id = $3 AND state <> 'pending'";
-    GET: "webhook_delivery.get" = {
-        select!("WHERE user_id = $1 AND webhook_id = $2 AND id = $3"),
-        select!("WHERE user_id = $1 AND webhook_id = $2 AND id = $3")
-    };
-    LIST: "webhook_delivery.list" = {
-        select!("WHERE user_id = $1 AND webhook_id = $2 AND (created_at, id) < ($3, $4) ORDER BY created_at DESC, id DESC LIMIT $5"),
-        select!("WHERE user_id = $1 AND webhook_id = $2 AND (created_at, id) < ($3, $4) ORDER BY created_at DESC, id DESC LIMIT $5")
-    };
+    GET: "webhook_delivery.get" = (select!("WHERE user_id = $1 AND webhook_id = $2 AND id = $3"));
+    LIST: "webhook_delivery.list" = (select!("WHERE user_id = $1 AND webhook_id = $2 AND (created_at, id) < ($3, $4) ORDER BY created_at DESC, id DESC LIMIT $5"));
     FORGET: "webhook_delivery.forget" = "DELETE FROM webhook_deliveries WHERE webhook_id = $1";
     ERASE: "webhook_delivery.erase" = "DELETE FROM webhook_deliveries WHERE user_id = $1";
     PENDING: "webhook_delivery.pending" = "SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE due_at IS NOT NULL \

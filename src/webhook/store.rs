@@ -23,11 +23,8 @@ macro_rules! select {
 }
 
 statements! {
-    GET: "webhook.get" = { select!("WHERE user_id = $1 AND id = $2"), select!("WHERE user_id = $1 AND id = $2") };
-    LIST: "webhook.list" = {
-        select!("WHERE user_id = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"),
-        select!("WHERE user_id = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4")
-    };
+    GET: "webhook.get" = (select!("WHERE user_id = $1 AND id = $2"));
+    LIST: "webhook.list" = (select!("WHERE user_id = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"));
     COUNT: "webhook.count" = "SELECT count(*) FROM webhooks WHERE user_id = $1";
     INSERT: "webhook.insert" = "INSERT INTO webhooks (id, user_id, url, description, event_types, secret_version, since_seq, failures, \
         disabled_at, disabled_reason, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $11)";

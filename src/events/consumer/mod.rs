@@ -1,7 +1,7 @@
 //! Consumers: what the product itself does with its events.
 //!
 //! **How an effect happens exactly once.** The broker delivers at least once. A consumer's effect and its place in the
-//! user's events ([`inbox`]) are one transaction, so that a repetition is seen by its `seq` and dropped, wherever the
+//! user's events (the inbox) are one transaction, so that a repetition is seen by its `seq` and dropped, wherever the
 //! process died in between. The offset is stored after that transaction.
 //!
 //! **How order is kept.** A topic's partition has all events of a user, and the inbox row of the user is locked while

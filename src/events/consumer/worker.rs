@@ -9,7 +9,7 @@ use super::dead;
 use super::kafka::KafkaSource;
 use super::processor::Processor;
 use crate::events::{Broker, Error, metrics as names};
-use crate::kernel::Clock;
+use crate::kernel::{Clock, Rounds};
 use crate::storage::Db;
 
 /// How often what is due is looked for.
@@ -31,13 +31,8 @@ pub async fn run(processor: Arc<Processor>, source: Option<KafkaSource>, stop: C
 }
 
 async fn retries(processor: &Processor, stop: &CancellationToken) {
-    let mut tick = tokio::time::interval(LOOK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
+    let mut rounds = Rounds::new(LOOK, stop.clone());
+    while rounds.next().await {
         match try_all(processor, stop).await.and(processor.waiting().await) {
             Ok(waiting) => {
                 let waiting = f64::from(u32::try_from(waiting).unwrap_or(u32::MAX));
@@ -59,13 +54,8 @@ async fn try_all(processor: &Processor, stop: &CancellationToken) -> Result<(), 
 
 /// Publishes dead letters to their topics and counts them, until told to stop.
 pub async fn run_dead_letters(db: Db, broker: Arc<dyn Broker>, clock: Clock, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
+    let mut rounds = Rounds::new(Duration::from_secs(1), stop);
+    while rounds.next().await {
         if let Err(error) = dead::publish(&db, &*broker, &clock).await {
             tracing::warn!(%error, "dead letters could not be published: the next round will");
         }
