@@ -22,7 +22,7 @@ use crate::kernel::{Actor, Clock, Ids};
 use crate::notification::{self, Notifications};
 use crate::storage::{self, Db, Tx};
 use crate::sync;
-use crate::task::{self, Tasks};
+use crate::task::{self, Home, People, Tasks};
 use crate::user::{self, Accounts, Estate, Settings};
 use crate::webhook::{self, Fanout, Webhooks};
 
@@ -82,7 +82,8 @@ impl App {
         let tokens = Arc::new(tokens);
         let hasher = Hasher::new(ids.clone(), config.auth.hash_queue).map_err(wrong)?;
         let limiter = Limiter::new(&config.limits)?;
-        let tasks = Arc::new(Tasks::new(db.clone(), log.clone(), clock.clone(), ids.clone()));
+        let people = Arc::new(Homes(db.clone()));
+        let tasks = Arc::new(Tasks::new(db.clone(), log.clone(), clock.clone(), ids.clone(), people));
         let notifications = Notifications::new(db.clone(), log.clone(), clock.clone(), config.notifications.clone());
         let (keys, webhooks) = (Arc::clone(&ring), &config.webhooks);
         let webhooks = Webhooks::new(db.clone(), log.clone(), clock.clone(), ids.clone(), keys, webhooks)?;
@@ -284,6 +285,18 @@ impl Estate for Belongings {
             Insights::erase(tx, user_id).await?;
             Notifications::erase(tx, user_id).await?;
             Webhooks::erase(tx, user_id).await
+        })
+    }
+}
+
+/// The settings of people, as tasks need them.
+struct Homes(Db);
+
+impl People for Homes {
+    fn home(&self, user_id: Uuid) -> BoxFuture<'_, Result<Home, storage::Error>> {
+        Box::pin(async move {
+            let (zone, _) = Accounts::home(&self.0, user_id).await?;
+            Ok(Home { zone })
         })
     }
 }

@@ -3,6 +3,7 @@
 //! **Rule.** Each step is one short transaction over rows that nobody writes any more, and there is a pause after it:
 //! the requests go first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -16,6 +17,7 @@ use crate::http::idempotency;
 use crate::kernel::{Clock, Rounds};
 use crate::notification::Notifications;
 use crate::storage::Db;
+use crate::task::Tasks;
 use crate::user::Accounts;
 use crate::webhook::Webhooks;
 
@@ -39,6 +41,7 @@ pub(super) struct Housekeeper {
     db: Db,
     clock: Clock,
     accounts: Accounts,
+    tasks: Arc<Tasks>,
     notifications: Notifications,
     /// `None`: for ever.
     history: Option<TimeDelta>,
@@ -56,6 +59,7 @@ impl Housekeeper {
             db: app.db.clone(),
             clock: app.clock.clone(),
             accounts: app.accounts.clone(),
+            tasks: Arc::clone(&app.tasks),
             notifications: app.notifications.clone(),
             history: (config.history_days > 0).then(|| TimeDelta::days(config.history_days)),
             inbox: TimeDelta::days(config.inbox_days),
@@ -83,6 +87,7 @@ impl Housekeeper {
         report(self.accounts.purge().await, &[("sessions", |rows| *rows)]);
         report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]);
         self.prune_history().await;
+        self.empty_trash().await;
         self.purge_letters().await;
         self.purge_notifications().await;
         self.purge_deliveries().await;
@@ -101,6 +106,10 @@ impl Housekeeper {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    async fn empty_trash(&self) {
+        in_batches("tasks", || self.tasks.empty_trash(BATCH)).await;
     }
 
     async fn purge_letters(&self) {

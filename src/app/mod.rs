@@ -24,7 +24,6 @@ pub use serve::{Roles, Running, start};
 /// Every statement of every room: a test prepares them on both databases.
 pub fn statements() -> Vec<&'static crate::storage::Sql> {
     let slices = [
-        crate::task::STATEMENTS,
         crate::user::STATEMENTS,
         crate::insights::STATEMENTS,
         crate::notification::STATEMENTS,
@@ -35,6 +34,7 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
         .chain(&crate::webhook::STATEMENTS)
         .chain(crate::events::STATEMENTS)
         .flat_map(|list| list.iter())
+        .chain(crate::task::statements())
         .collect()
 }
 

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::schema::Schemas;
 use super::{Error, Topic};
 use crate::kernel::{Actor, Channel, Clock, Ids};
-use crate::storage::{Db, Tx};
+use crate::storage::rows::{instant, json};
+use crate::storage::{Conn, Db, Tx};
 use crate::telemetry::propagation::current_traceparent;
 use crate::{sql, statements};
 
@@ -61,6 +62,24 @@ statements! {
         // SQLite has no data-changing CTE: there the three statements above run.
         "SELECT last_seq FROM user_logs WHERE user_id = $1"
     };
+    LOCK: "log.lock" = {
+        "SELECT last_seq FROM user_logs WHERE user_id = $1 AND erased_at IS NULL FOR UPDATE",
+        "SELECT last_seq FROM user_logs WHERE user_id = $1 AND erased_at IS NULL"
+    };
+    APPEND_ALL: "log.append_all" = {
+        "WITH log AS (UPDATE user_logs SET last_seq = last_seq + $2 WHERE user_id = $1 AND erased_at IS NULL \
+            RETURNING user_id, shard, last_seq), \
+            new AS (SELECT log.user_id, log.shard, log.last_seq - $2 + rank AS seq, row.* FROM log, \
+            jsonb_to_recordset(CAST($3 AS jsonb)) AS row (rank bigint, event_id uuid, topic text, event_type text, \
+            subject_id uuid, channel text, traceparent text, occurred_at timestamptz, value text)), \
+            event AS (INSERT INTO events (user_id, seq, event_id, topic, event_type, subject_id, channel, traceparent, \
+            occurred_at, value) SELECT user_id, seq, event_id, topic, event_type, subject_id, channel, traceparent, \
+            occurred_at, value FROM new), \
+            queued AS (INSERT INTO outbox (shard, user_id, seq) SELECT shard, user_id, seq FROM new ORDER BY seq) \
+            SELECT last_seq FROM log",
+        // SQLite has no data-changing CTE: there each event is appended by itself.
+        "SELECT last_seq FROM user_logs WHERE user_id = $1"
+    };
     LAST: "log.last" = "SELECT last_seq FROM user_logs WHERE user_id = $1";
     FIRST: "log.first" = "SELECT seq FROM events WHERE user_id = $1 ORDER BY seq LIMIT 1";
     SINCE: "log.since" = "SELECT seq, value, channel, traceparent FROM events WHERE user_id = $1 AND seq > $2 \
@@ -87,7 +106,7 @@ pub struct Draft<P> {
 
 /// An event that was checked and is ready to be written. Its fields are the parameters of
 /// [`append_event!`](crate::append_event), in this order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Event {
     /// `$1`: whose log.
     pub user_id: Uuid,
@@ -104,6 +123,7 @@ pub struct Event {
     /// `$7`: the W3C trace context of the request that did it.
     pub traceparent: Option<String>,
     /// `$8`
+    #[serde(serialize_with = "instant")]
     pub occurred_at: DateTime<Utc>,
     /// `$9`: the JSON as it goes to the broker, byte for byte.
     pub value: String,
@@ -117,6 +137,14 @@ struct Envelope<'a, P> {
     timestamp: String,
     user_id: Uuid,
     payload: &'a P,
+}
+
+/// An event among several: `rank` is its place, from 1.
+#[derive(Serialize)]
+struct EventRow<'a> {
+    rank: i64,
+    #[serde(flatten)]
+    event: &'a Event,
 }
 
 /// One change as a client reads it.
@@ -188,7 +216,7 @@ impl EventLog {
     /// Writes the event and queues it for the relay. Call it first in the transaction: it takes the user's lock, so a
     /// lock of a task always comes after it and no two transactions wait for each other. Returns its number.
     pub async fn append(&self, tx: &mut Tx, event: &Event) -> Result<i64, Error> {
-        if matches!(tx.conn(), crate::storage::Conn::Postgres(..)) {
+        if matches!(tx.conn(), Conn::Postgres(..)) {
             let row = sql!(fetch_optional (i64,) => tx,
                 APPEND,
                 event.user_id,
@@ -209,6 +237,28 @@ impl EventLog {
             event.subject_id, event.channel.as_str(), &event.traceparent, event.occurred_at, &event.value)?;
         sql!(execute tx, QUEUE, shard, event.user_id, seq)?;
         Ok(seq)
+    }
+
+    /// Locks the user's log, so that what is read after it stays as it is until the transaction ends: every change of
+    /// the user's takes this lock.
+    pub async fn lock(&self, tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
+        sql!(fetch_optional (i64,) => tx, LOCK, user_id)?.map(drop).ok_or(Error::NoLog)
+    }
+
+    /// Writes several events of one user and queues them, in their order. Returns the number of the last one.
+    pub async fn append_all(&self, tx: &mut Tx, events: &[Event]) -> Result<i64, Error> {
+        let Some(first) = events.first() else { return Err(Error::NoLog) };
+        if events.len() == 1 || !matches!(tx.conn(), Conn::Postgres(..)) {
+            let mut last = 0;
+            for event in events {
+                last = self.append(tx, event).await?;
+            }
+            return Ok(last);
+        }
+        let rows: Vec<_> = events.iter().zip(1..).map(|(event, rank)| EventRow { rank, event }).collect();
+        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        let row = sql!(fetch_optional (i64,) => tx, APPEND_ALL, first.user_id, count, json(&rows))?;
+        row.map(|(seq,)| seq).ok_or(Error::NoLog)
     }
 
     /// Tells the relay of this process that there is something to publish. Call it after the commit; a call that is

@@ -44,7 +44,7 @@ impl Topic {
     /// The schema's name: the CloudEvents attribute `dataschema`, and the schema's own `$id`.
     pub fn dataschema(self) -> &'static str {
         match self {
-            Self::Todo => "urn:todo:schema:todo-events:1",
+            Self::Todo => "urn:todo:schema:todo-events:2",
             Self::Chat => "urn:todo:schema:chat-events:1",
             Self::User => "urn:todo:schema:user-events:3",
         }
@@ -53,7 +53,8 @@ impl Topic {
     /// The number at the end of [`Topic::dataschema`].
     pub fn version(self) -> usize {
         match self {
-            Self::Todo | Self::Chat => 1,
+            Self::Chat => 1,
+            Self::Todo => 2,
             Self::User => 3,
         }
     }
@@ -75,6 +76,12 @@ impl Topic {
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl serde::Serialize for Topic {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

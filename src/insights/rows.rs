@@ -20,11 +20,6 @@ fn instant_or_none<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> 
     }
 }
 
-/// A list of rows as one parameter.
-pub(super) fn json(rows: &impl Serialize) -> String {
-    serde_json::to_string(rows).unwrap_or_default()
-}
-
 /// A row of a task.
 #[derive(Debug, FromRow, Serialize)]
 pub(super) struct TaskRow {

@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::model::{Overdue, Span, Tally};
-use super::rows::{DayRow, SinceRow, TaskKey, TaskRow, UserKey, UserRow, ZoneRow, json};
+use super::rows::{DayRow, SinceRow, TaskKey, TaskRow, UserKey, UserRow, ZoneRow};
+use crate::storage::rows::json;
 use crate::storage::{Db, Error, Tx};
 use crate::{sql, statements};
 

@@ -13,6 +13,7 @@ mod cursor;
 mod ids;
 mod probe;
 mod rounds;
+pub mod zone;
 
 pub use actor::{Actor, Channel, Scope, Scopes};
 pub use backoff::Backoff;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::model::{Notice, Notification, Subject};
 use crate::events::consumer::Delivery;
+use crate::storage::rows::json;
 use crate::storage::{Db, Error, Sql, Tx};
 use crate::{sql, statements};
 
@@ -96,11 +97,6 @@ impl From<Row> for Notification {
     }
 }
 
-/// A list of ids as one parameter.
-fn list(ids: &[Uuid]) -> String {
-    serde_json::to_string(ids).unwrap_or_default()
-}
-
 /// Locks the user's row until the end of the transaction, and takes `count` numbers. Returns the first one.
 pub(super) async fn take_numbers(tx: &mut Tx, user_id: Uuid, count: usize) -> Result<i64, Error> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -137,7 +133,7 @@ pub(super) async fn last_number(db: &Db, user_id: Uuid) -> Result<i64, Error> {
 /// The same of many, those left out that never had one.
 pub(super) async fn last_numbers(db: &Db, users: &[Uuid]) -> Result<Vec<(Uuid, i64)>, Error> {
     let mut exec = db.read().await?;
-    sql!(fetch_all (Uuid, i64) => exec, LAST_OF, list(users))
+    sql!(fetch_all (Uuid, i64) => exec, LAST_OF, json(users))
 }
 
 pub(super) async fn get(db: &Db, user_id: Uuid, id: Uuid) -> Result<Option<Notification>, Error> {
@@ -182,7 +178,7 @@ pub(super) async fn unread_ids(db: &Db, user_id: Uuid, up_to: i64) -> Result<Vec
 
 /// Marks those of these that are unread. Returns how many were.
 pub(super) async fn read(tx: &mut Tx, user_id: Uuid, ids: &[Uuid], at: DateTime<Utc>) -> Result<usize, Error> {
-    let rows = sql!(execute tx, READ, user_id, list(ids), at)?;
+    let rows = sql!(execute tx, READ, user_id, json(ids), at)?;
     Ok(usize::try_from(rows).unwrap_or_default())
 }
 

@@ -21,6 +21,7 @@ mod db;
 mod error;
 mod migrate;
 mod pool;
+pub mod rows;
 mod sql;
 
 pub use config::Config;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -13,9 +14,11 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::Error;
-use super::model::{Draft, Input, Task};
-use super::service::{Expect, Once, Tasks};
-use super::store::{self, Sort, State as TaskState};
+use super::input::{Draft, Input};
+use super::list::{self, Sort, State as TaskState};
+use super::model::Task;
+use super::place::Destination;
+use super::service::{Expect, Once, Subtasks, Tasks};
 use crate::events;
 use crate::http::idempotency::Reply;
 use crate::http::{
@@ -28,6 +31,7 @@ pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
     OpenApiRouter::new()
         .routes(routes!(create, list))
         .routes(routes!(get, replace, patch, delete))
+        .routes(routes!(shift))
         .routes(routes!(complete))
         .routes(routes!(reopen))
         .routes(routes!(restore))
@@ -40,6 +44,24 @@ impl From<Error> for Problem {
             Error::Invalid(invalid) => Self::invalid(invalid.0),
             Error::InTrash(_) => {
                 Self::new(StatusCode::CONFLICT, "task_in_trash", "The task is in the trash: restore it first.")
+            }
+            Error::OpenSubtasks { count } => {
+                let detail = format!(
+                    "{count} of its subtasks are open: say ?subtasks=complete to do them too, or ?subtasks=keep to leave them open."
+                );
+                Self::new(StatusCode::CONFLICT, "open_subtasks", detail)
+            }
+            Error::TooMany { what, limit } => {
+                let detail = format!("This would reach more than {limit} {what}: do it in parts.");
+                Self::new(StatusCode::CONFLICT, "too_many", detail)
+            }
+            Error::Full { what, limit } => {
+                let detail =
+                    format!("There is room for {limit} {what}, the trash included: delete some for good first.");
+                Self::new(StatusCode::CONFLICT, "limit_reached", detail)
+            }
+            Error::Conflict => {
+                Self::new(StatusCode::CONFLICT, "conflict", "Something else changed it in the same instant: try again.")
             }
             Error::Stale { current } => Self::stale(current),
             Error::KeyReused => Self::key_reused(),
@@ -72,8 +94,20 @@ fn expect(tags: Tags) -> Expect {
     }
 }
 
-fn parse(input: Input) -> Result<Draft, Error> {
-    input.parse().map_err(Error::Invalid)
+fn parse(input: Input, zone: Tz) -> Result<Draft, Error> {
+    input.parse(zone).map_err(Error::Invalid)
+}
+
+/// What becomes of subtasks.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct SubtaskParams {
+    /// What becomes of open subtasks when the task is done: `ask` (default; 409 `open_subtasks` where there are some),
+    /// `complete` or `keep`.
+    #[serde(default)]
+    #[param(inline)]
+    subtasks: Subtasks,
 }
 
 /// Create a task.
@@ -83,7 +117,8 @@ fn parse(input: Input) -> Result<Draft, Error> {
 async fn create(State(tasks): State<Arc<Tasks>>, bearer: Bearer, post: Post<Input>) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let once = post.key.as_ref().map(|key| Once { key, reply: created });
-    Ok(tasks.create(&actor, parse(post.body)?, once).await?.reply(created))
+    let zone = tasks.zone_of(&actor, &post.body).await?;
+    Ok(tasks.create(&actor, parse(post.body, zone)?, once).await?.reply(created))
 }
 
 /// What a listing may ask for.
@@ -95,7 +130,7 @@ struct ListParams {
     #[serde(default)]
     #[param(inline)]
     state: TaskState,
-    /// `created` (default), `-created`, `-updated`, `due` or `-priority`.
+    /// `created` (default), `-created`, `-updated`, `-completed`, `due` or `-priority`.
     #[serde(default)]
     #[param(inline)]
     sort: Sort,
@@ -125,7 +160,7 @@ async fn list(
 ) -> Answer<axum::Json<TaskPage>> {
     let actor = bearer.with(Scope::TasksRead)?;
     let limit = page_limit(params.limit)?;
-    let query = store::Query { state: params.state, sort: params.sort, cursor: params.cursor, limit };
+    let query = list::Query { state: params.state, sort: params.sort, cursor: params.cursor, limit };
     let page = tasks.list(&actor, &query).await?;
     Ok(axum::Json(TaskPage { results: page.results, next_cursor: page.next }))
 }
@@ -148,41 +183,48 @@ async fn get(
 
 /// Replace a task: what is missing gets its default.
 #[utoipa::path(put, path = "/api/v1/tasks/{id}", tag = "tasks", request_body = Input,
-    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
-    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
+    params(("id" = Uuid, Path), SubtaskParams,
+        ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
 async fn replace(
     State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
+    Query(SubtaskParams { subtasks }): Query<SubtaskParams>,
     Json(input): Json<Input>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let expect = expect(condition.required()?);
-    Ok(changed(&tasks.replace(&actor, id, &expect, parse(input)?).await?))
+    let zone = tasks.zone_of(&actor, &input).await?;
+    Ok(changed(&tasks.replace(&actor, id, &expect, parse(input, zone)?, subtasks).await?))
 }
 
 /// Change some members of a task (JSON Merge Patch, RFC 7396): null takes the default.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks",
     request_body(content = Input, content_type = "application/merge-patch+json"),
-    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
-    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
+    params(("id" = Uuid, Path), SubtaskParams,
+        ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
 async fn patch(
     State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
+    Query(SubtaskParams { subtasks }): Query<SubtaskParams>,
     Json(patch): Json<serde_json::Map<String, Value>>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let expect = expect(condition.required()?);
     let patch: MergePatch<Input> = MergePatch::new(patch)?;
-    Ok(changed(&tasks.patch(&actor, id, &expect, |present| parse(patch.merged(&present))).await?))
+    let zone = tasks.zone_of(&actor, &patch.merged(&Input::default())).await?;
+    let merge = |present| parse(patch.merged(&present), zone);
+    Ok(changed(&tasks.patch(&actor, id, &expect, merge, subtasks).await?))
 }
 
-/// Move a task to the trash.
+/// Move a task to the trash, with its subtasks.
 #[utoipa::path(delete, path = "/api/v1/tasks/{id}", tag = "tasks",
     params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that is deleted, or `*`")),
     responses((status = 204), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
@@ -198,9 +240,26 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Move a task, with its subtasks, to another project, section or parent, or among its siblings.
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/move", tag = "tasks", request_body = Destination,
+    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),
+        (status = 412, body = ProblemBody), (status = 422, body = ProblemBody)))]
+async fn shift(
+    State(tasks): State<Arc<Tasks>>,
+    bearer: Bearer,
+    IfMatch(tags): IfMatch,
+    Path(id): Path<Uuid>,
+    post: Post<Destination>,
+) -> Answer<Reply> {
+    let actor = bearer.with(Scope::TasksWrite)?;
+    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    Ok(tasks.shift(&actor, id, &expect(tags), post.body, once).await?.reply(changed))
+}
+
 /// Mark a task done. Once more changes nothing.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/complete", tag = "tasks",
-    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = Uuid, Path), SubtaskParams, ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),
         (status = 412, body = ProblemBody)))]
 async fn complete(
@@ -208,11 +267,12 @@ async fn complete(
     bearer: Bearer,
     IfMatch(tags): IfMatch,
     Path(id): Path<Uuid>,
+    Query(SubtaskParams { subtasks }): Query<SubtaskParams>,
     post: Post<()>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let once = post.key.as_ref().map(|key| Once { key, reply: changed });
-    Ok(tasks.complete(&actor, id, &expect(tags), once).await?.reply(changed))
+    Ok(tasks.complete(&actor, id, &expect(tags), once, subtasks).await?.reply(changed))
 }
 
 /// Mark a task not done. Once more changes nothing.
@@ -232,7 +292,7 @@ async fn reopen(
     Ok(tasks.reopen(&actor, id, &expect(tags), once).await?.reply(changed))
 }
 
-/// Take a task out of the trash. Once more changes nothing.
+/// Take a task out of the trash, with the subtasks that went there with it. Once more changes nothing.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/restore", tag = "tasks",
     params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody)))]

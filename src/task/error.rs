@@ -1,6 +1,7 @@
 //! What can go wrong with tasks.
 
-use super::model::{InTrash, Invalid};
+use super::input::Invalid;
+use super::model::InTrash;
 use crate::{events, storage};
 
 /// A failure of the task slice.
@@ -15,6 +16,31 @@ pub enum Error {
     /// It is in the trash.
     #[error(transparent)]
     InTrash(#[from] InTrash),
+    /// It has open subtasks, and the caller did not say what becomes of them.
+    #[error("{count} subtasks are open")]
+    OpenSubtasks {
+        /// How many.
+        count: usize,
+    },
+    /// One change would reach too many things.
+    #[error("these are more than {limit} {what}")]
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// There is room for so many and no more.
+    #[error("there is room for {limit} {what}")]
+    Full {
+        /// What there is no more room for.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// Something else changed it in the same instant.
+    #[error("it was changed at the same time")]
+    Conflict,
     /// The version that the caller edited is not the present one.
     #[error("the task was changed meanwhile: it has version {current} now")]
     Stale {

@@ -11,7 +11,12 @@ use crate::events::contract::{FieldChange, PayloadOf, TaskPayload, TaskPriority,
 /// The event of a step from `before` (nothing, for a new task) to `after`. A reader of the log has the whole task and
 /// needs no second call.
 pub(super) fn draft(before: Option<&Task>, after: &Task, happening: Happening) -> Draft<PayloadOf<TodoEvent>> {
-    let payload = TaskPayload {
+    of(happening, payload(before, after))
+}
+
+/// What an event says of a task.
+pub(super) fn payload(before: Option<&Task>, after: &Task) -> TaskPayload {
+    TaskPayload {
         task_id: after.id,
         title: after.title.clone(),
         completed: after.completed,
@@ -23,21 +28,36 @@ pub(super) fn draft(before: Option<&Task>, after: &Task, happening: Happening) -
             Priority::High => TaskPriority::High,
             Priority::Urgent => TaskPriority::Urgent,
         }),
+        project_id: Some(after.project_id),
+        section_id: after.section_id,
+        parent_id: after.parent_id,
+        position: Some(after.position.as_str().to_owned()),
+        tags: Some(after.tags.clone()),
         due_date: after.due_date,
+        due_at: after.due_at,
+        due_zone: after.due_zone.map(|zone| zone.name().to_owned()),
+        start_date: after.start_date,
+        deadline: after.deadline,
         version: Some(after.version),
         created_at: Some(after.created_at),
         updated_at: Some(after.updated_at),
         completed_at: after.completed_at,
         deleted_at: after.deleted_at,
+        purged_at: None,
         changes: before.map(|before| changes(&json!(before), &json!(after))).unwrap_or_default(),
-    };
+    }
+}
+
+/// The event of what happened to a task.
+pub(super) fn of(happening: Happening, payload: TaskPayload) -> Draft<PayloadOf<TodoEvent>> {
+    let task_id = payload.task_id;
     let event = match happening {
         Happening::Created => TodoEvent::Created(payload),
         Happening::Updated => TodoEvent::Updated(payload),
         Happening::Completed => TodoEvent::Completed(payload),
         Happening::Deleted => TodoEvent::Deleted(payload),
     };
-    Draft::of(after.id, event)
+    Draft::of(task_id, event)
 }
 
 /// Each field that differs, with its value before and after; the bookkeeping ones are left out.

@@ -1,25 +1,46 @@
 //! Tasks: what a person has to do.
 //!
-//! **Purpose.** Create, read, list, edit, complete, delete to the trash and restore, each change an event in the log.
+//! **Purpose.** Create, read, list, edit, move, complete, delete to the trash and restore, each change an event in the
+//! log. A task is in a project (the inbox, where nothing is said), maybe in a section of it, maybe a part of another task.
 //! This file is the facade: other rooms use only what is named here.
 //!
-//! **Rules.** `api` → `service` → {`store`, `model`}; the model is pure. The user's id comes from the [`Actor`]
+//! **Rules.** `api` → `service` → `change` → {`place`, `store`, `write`}; `model`, `input` and `position` are pure. The user's id comes from the [`Actor`]
 //! of the request, never from a body; a task of another user does not exist.
 //!
 //! **Invariants.** Each change raises the version by one, writes one event, and is refused when it was made on an
-//! older version. A change that changes nothing writes nothing.
+//! older version. A change that changes nothing writes nothing. What follows for subtasks is in the same transaction. A
+//! subtask is in the project and the section of its parent; trees have no cycle and are at most eight deep. Who deletes a
+//! task deletes what is below it, and who restores it restores just that.
 //!
 //! [`Actor`]: crate::kernel::Actor
 
 mod api;
+mod change;
 mod error;
 mod event;
+mod input;
+mod list;
 mod model;
+mod place;
+mod position;
+mod rows;
 mod service;
 mod store;
+mod trash;
+mod write;
 
 pub use api::routes;
 pub use error::Error;
-pub use model::{Draft, Input, Invalid, Priority, Task};
-pub use service::{Expect, Once, Tasks};
-pub use store::{Query, STATEMENTS, Sort, State};
+pub use input::{Draft, Input, Invalid};
+pub use list::{Query, Sort, State};
+pub use model::{Priority, Task};
+pub use place::Destination;
+pub use position::Position;
+pub use service::{Expect, Home, Once, People, Subtasks, Tasks};
+pub use trash::TRASH_KEPT;
+
+/// Every statement of this slice: a test prepares them on both databases.
+pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
+    let lists = [store::STATEMENTS, write::STATEMENTS, place::STATEMENTS].into_iter().chain(list::STATEMENTS);
+    lists.flatten()
+}

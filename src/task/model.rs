@@ -1,14 +1,14 @@
 //! What a task is and how it changes: pure.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, SecondsFormat, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The longest title, in characters.
-pub const TITLE_MAX: usize = 500;
-/// The longest description, in characters.
-pub const DESCRIPTION_MAX: usize = 10_000;
+use super::input::{Draft, Input};
+use super::position::Position;
+use crate::kernel::zone;
 
 /// How much a task matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -28,7 +28,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    const ALL: [(Self, &'static str); 5] = [
+    pub(super) const ALL: [(Self, &'static str); 5] = [
         (Self::None, "none"),
         (Self::Low, "low"),
         (Self::Medium, "medium"),
@@ -45,89 +45,34 @@ impl Priority {
     pub fn of_rank(rank: i64) -> Self {
         Self::ALL.into_iter().map(|(priority, _)| priority).find(|priority| priority.rank() == rank).unwrap_or_default()
     }
-}
 
-/// What a client says of a task: not yet checked. `PUT` gives all of it, `PATCH` is merged into the present one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Input {
-    /// 1 to 500 characters, without line breaks.
-    #[schema(min_length = 1, max_length = 500, example = "Pay rent")]
-    pub title: Option<String>,
-    /// Up to 10,000 characters; empty when missing.
-    #[schema(max_length = 10_000)]
-    pub description: Option<String>,
-    /// `none`, `low`, `medium`, `high` or `urgent`; `none` when missing.
-    #[schema(value_type = Option<Priority>)]
-    pub priority: Option<String>,
-    /// A date without a time (ISO 8601, `YYYY-MM-DD`).
-    #[schema(value_type = Option<NaiveDate>, example = "2026-12-01")]
-    pub due_date: Option<String>,
-    /// Whether it is done; `false` when missing.
-    pub completed: Option<bool>,
-}
-
-/// What is wrong with an input: the JSON pointer, a stable code, and a sentence that says what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid(pub Vec<(&'static str, &'static str, String)>);
-
-/// A checked input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    title: String,
-    description: String,
-    priority: Priority,
-    due_date: Option<NaiveDate>,
-    completed: bool,
-}
-
-impl Input {
-    /// Checks everything and reports every mistake at once.
-    pub fn parse(self) -> Result<Draft, Invalid> {
-        let mut wrong = Vec::new();
-        let title = self.title.unwrap_or_default().trim().to_owned();
-        match title.chars().count() {
-            0 => wrong.push(("/title", "required", "give a title of 1 to 500 characters".to_owned())),
-            1..=TITLE_MAX if title.chars().any(char::is_control) => {
-                wrong.push(("/title", "control_character", "remove line breaks and control characters".to_owned()));
-            }
-            1..=TITLE_MAX => {}
-            n => wrong.push(("/title", "too_long", format!("use at most 500 characters; these are {n}"))),
-        }
-        let description = self.description.unwrap_or_default();
-        let length = description.chars().count();
-        if length > DESCRIPTION_MAX {
-            wrong.push(("/description", "too_long", format!("use at most 10000 characters; these are {length}")));
-        } else if description.contains('\0') {
-            // PostgreSQL's text cannot hold it.
-            wrong.push(("/description", "control_character", "remove the NUL character".to_owned()));
-        }
-        let priority = self.priority.map_or(Some(Priority::None), |text| {
-            Priority::ALL.into_iter().find(|(_, name)| *name == text).map(|(priority, _)| priority)
-        });
-        if priority.is_none() {
-            wrong.push(("/priority", "unknown", "use none, low, medium, high or urgent".to_owned()));
-        }
-        let due_date = self.due_date.map(|text| parse_date(&text)).transpose().unwrap_or_else(|sentence| {
-            wrong.push(("/dueDate", "not_a_date", sentence));
-            None
-        });
-        if !wrong.is_empty() {
-            return Err(Invalid(wrong));
-        }
-        let completed = self.completed.unwrap_or_default();
-        Ok(Draft { title, description, priority: priority.unwrap_or_default(), due_date, completed })
+    /// The priority of a name.
+    pub fn of_name(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, name)| *name == text).map(|(priority, _)| priority)
     }
 }
 
-/// A four-digit year keeps the text of a date in order in every database.
-fn parse_date(text: &str) -> Result<NaiveDate, String> {
-    let says = || "use a date such as 2026-12-01".to_owned();
-    if text.len() != 10 {
-        return Err(says());
+/// When a task is due: on a day, or at an instant with the zone that it was meant in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The day; with a time, that of the instant in its zone.
+    pub date: NaiveDate,
+    /// The instant and its zone.
+    pub time: Option<(DateTime<Utc>, Tz)>,
+}
+
+impl Due {
+    /// Due on a day.
+    pub fn on(date: NaiveDate) -> Self {
+        Self { date, time: None }
     }
-    let date: NaiveDate = text.parse().map_err(|_| says())?;
-    if text.starts_with("0000") { Err(says()) } else { Ok(date) }
+
+    /// Due at an instant. `None` where its day has no year of four digits: its text would be out of order.
+    pub fn at(at: DateTime<Utc>, zone: Tz) -> Option<Self> {
+        let date = zone::day(at, zone);
+        let fits = |year| (1..=9999).contains(&year);
+        (fits(date.year()) && fits(at.year())).then_some(Self { date, time: Some((at, zone)) })
+    }
 }
 
 /// A task.
@@ -145,8 +90,27 @@ pub struct Task {
     pub description: String,
     /// How much it matters.
     pub priority: Priority,
-    /// A date without a time.
+    /// The project; the inbox is the one whose id is the account's.
+    pub project_id: Uuid,
+    /// The section of the project.
+    pub section_id: Option<Uuid>,
+    /// The task that it is a part of.
+    pub parent_id: Option<Uuid>,
+    /// Its place among its siblings: a fractional index, compared byte by byte.
+    pub position: Position,
+    /// Its tags, each once, in the order of their names.
+    pub tags: Vec<String>,
+    /// The day on which it is due; with `dueAt`, the day of that in `dueZone`.
     pub due_date: Option<NaiveDate>,
+    /// The instant at which it is due, where it has a time.
+    pub due_at: Option<DateTime<Utc>>,
+    /// The IANA time zone that `dueAt` is meant in.
+    #[schema(value_type = Option<String>)]
+    pub due_zone: Option<Tz>,
+    /// Hidden from the views until this day.
+    pub start_date: Option<NaiveDate>,
+    /// The day by which it must be done.
+    pub deadline: Option<NaiveDate>,
     /// Whether it is done.
     pub completed: bool,
     /// When it was done.
@@ -166,7 +130,7 @@ pub struct Task {
 pub enum Happening {
     /// `TASK_CREATED`
     Created,
-    /// `TASK_UPDATED`: edited, reopened or restored.
+    /// `TASK_UPDATED`: edited, moved, reopened or restored.
     Updated,
     /// `TASK_COMPLETED`
     Completed,
@@ -182,49 +146,100 @@ pub type Step = Option<(Task, Happening)>;
 #[error("the task is in the trash: restore it first")]
 pub struct InTrash;
 
+/// Where a task belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The project.
+    pub project: Uuid,
+    /// A section of it.
+    pub section: Option<Uuid>,
+    /// A task of it.
+    pub parent: Option<Uuid>,
+}
+
 impl Task {
-    /// A new task.
-    pub fn create(id: Uuid, user_id: Uuid, draft: Draft, now: DateTime<Utc>) -> Self {
-        Self {
+    /// A new task, in the place that the draft names (`place` says where that is).
+    pub fn create(id: Uuid, user_id: Uuid, draft: Draft, place: Place, now: DateTime<Utc>) -> Self {
+        let completed_at = draft.completed.then_some(now);
+        let bare = Self {
             id,
             user_id,
-            title: draft.title,
-            description: draft.description,
-            priority: draft.priority,
-            due_date: draft.due_date,
-            completed: draft.completed,
-            completed_at: draft.completed.then_some(now),
+            title: String::new(),
+            description: String::new(),
+            priority: Priority::None,
+            project_id: user_id,
+            section_id: None,
+            parent_id: None,
+            position: Position::of(id),
+            tags: Vec::new(),
+            due_date: None,
+            due_at: None,
+            due_zone: None,
+            start_date: None,
+            deadline: None,
+            completed: false,
+            completed_at,
             deleted_at: None,
             version: 1,
             created_at: now,
             updated_at: now,
-        }
+        };
+        bare.drafted(draft, place)
     }
 
     /// What a client would send to get this task: what a merge patch is merged into.
     pub fn as_input(&self) -> Input {
+        let timed = self.due_at.is_some();
         Input {
             title: Some(self.title.clone()),
             description: Some(self.description.clone()),
             priority: Some(Priority::ALL[self.priority as usize].1.to_owned()),
-            due_date: self.due_date.map(|date| date.to_string()),
+            project_id: Some(self.project_id),
+            section_id: self.section_id,
+            parent_id: self.parent_id,
+            position: Some(self.position.as_str().to_owned()),
+            tags: Some(self.tags.clone()),
+            due_date: self.due_date.filter(|_| !timed).map(|date| date.to_string()),
+            due_at: self.due_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true)),
+            due_zone: self.due_zone.map(|zone| zone.name().to_owned()),
+            start_date: self.start_date.map(|date| date.to_string()),
+            deadline: self.deadline.map(|date| date.to_string()),
             completed: Some(self.completed),
         }
     }
 
-    /// Replaces everything that a client may set.
-    pub fn replace(&self, draft: Draft, now: DateTime<Utc>) -> Result<Step, InTrash> {
-        self.alive()?;
-        let completed_at = if draft.completed { self.completed_at.or(Some(now)) } else { None };
-        let after = Self {
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        Place { project: self.project_id, section: self.section_id, parent: self.parent_id }
+    }
+
+    /// Everything that a client may set, save whether it is done.
+    fn drafted(self, draft: Draft, place: Place) -> Self {
+        let time = draft.due.and_then(|due| due.time);
+        Self {
             title: draft.title,
             description: draft.description,
             priority: draft.priority,
-            due_date: draft.due_date,
+            project_id: place.project,
+            section_id: place.section,
+            parent_id: place.parent,
+            position: draft.position.unwrap_or(self.position),
+            tags: draft.tags,
+            due_date: draft.due.map(|due| due.date),
+            due_at: time.map(|(at, _)| at),
+            due_zone: time.map(|(_, zone)| zone),
+            start_date: draft.start_date,
+            deadline: draft.deadline,
             completed: draft.completed,
-            completed_at,
-            ..self.clone()
-        };
+            ..self
+        }
+    }
+
+    /// Replaces everything that a client may set.
+    pub fn replace(&self, draft: Draft, place: Place, now: DateTime<Utc>) -> Result<Step, InTrash> {
+        self.alive()?;
+        let completed_at = if draft.completed { self.completed_at.or(Some(now)) } else { None };
+        let after = Self { completed_at, ..self.clone() }.drafted(draft, place);
         let happening = if after.completed && !self.completed { Happening::Completed } else { Happening::Updated };
         Ok(self.step(after, happening, now))
     }
@@ -247,9 +262,24 @@ impl Task {
         self.step(Self { deleted_at: self.deleted_at.or(Some(now)), ..self.clone() }, Happening::Deleted, now)
     }
 
-    /// Takes it out of the trash, as it was.
-    pub fn restore(&self, now: DateTime<Utc>) -> Step {
-        self.step(Self { deleted_at: None, ..self.clone() }, Happening::Updated, now)
+    /// Takes it out of the trash, to `place`.
+    pub fn restore(&self, place: Place, now: DateTime<Utc>) -> Step {
+        self.deleted_at?;
+        self.step(Self { deleted_at: None, ..self.placed(place) }, Happening::Updated, now)
+    }
+
+    /// Moves it to another place, also when it is in the trash: it is there when it is restored.
+    pub fn shift(&self, place: Place, position: Position, now: DateTime<Utc>) -> Step {
+        self.step(Self { position, ..self.placed(place) }, Happening::Updated, now)
+    }
+
+    /// Gives it other tags.
+    pub fn tag(&self, tags: Vec<String>, now: DateTime<Utc>) -> Step {
+        self.step(Self { tags, ..self.clone() }, Happening::Updated, now)
+    }
+
+    fn placed(&self, place: Place) -> Self {
+        Self { project_id: place.project, section_id: place.section, parent_id: place.parent, ..self.clone() }
     }
 
     fn alive(&self) -> Result<(), InTrash> {

@@ -1,22 +1,45 @@
 //! The use cases: a function each, a transaction each.
 
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Error;
+use super::change::{Edit, Work};
 use super::event;
-use super::model::{Draft, Happening, Input, Step, Task};
-use super::store::{self, Query};
+use super::input::{Draft, Input};
+use super::list::{self, Query};
+use super::model::{Happening, Place, Task};
+use super::place::{self, Destination};
+use super::{Error, store, write};
 use crate::events::EventLog;
 use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page};
 use crate::storage::{self, Db, Engine, Tx};
 
+/// The settings of a person that tasks depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Home {
+    /// The IANA time zone whose days are theirs.
+    pub zone: Tz,
+}
+
+/// Who knows people's settings: the accounts do, which this slice does not import.
+pub trait People: Send + Sync {
+    /// The settings of a user.
+    fn home(&self, user_id: Uuid) -> BoxFuture<'_, Result<Home, storage::Error>>;
+}
+
 /// The task slice.
 pub struct Tasks {
-    db: Db,
-    log: EventLog,
-    clock: Clock,
-    ids: Ids,
+    pub(super) db: Db,
+    pub(super) log: EventLog,
+    pub(super) clock: Clock,
+    pub(super) ids: Ids,
+    people: Arc<dyn People>,
 }
 
 /// Which version a caller means to change.
@@ -26,6 +49,19 @@ pub enum Expect {
     Any,
     /// One of these (the numbers of an If-Match).
     OneOf(Vec<i64>),
+}
+
+/// What becomes of open subtasks when their task is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Subtasks {
+    /// Nothing is done yet: the caller is told that there are some, and says what shall be.
+    #[default]
+    Ask,
+    /// They are done too.
+    Complete,
+    /// They stay open.
+    Keep,
 }
 
 /// How a reply is made and kept for an Idempotency-Key.
@@ -38,62 +74,104 @@ pub struct Once<'a> {
 
 impl Tasks {
     /// A slice over `db`.
-    pub fn new(db: Db, log: EventLog, clock: Clock, ids: Ids) -> Self {
-        Self { db, log, clock, ids }
+    pub fn new(db: Db, log: EventLog, clock: Clock, ids: Ids, people: Arc<dyn People>) -> Self {
+        Self { db, log, clock, ids, people }
+    }
+
+    /// The settings of the actor.
+    pub async fn home(&self, actor: &Actor) -> Result<Home, Error> {
+        Ok(self.people.home(actor.user_id).await?)
+    }
+
+    /// The time zone that an input is meant in: the account's is asked for only where it matters.
+    pub async fn zone_of(&self, actor: &Actor, input: &Input) -> Result<Tz, Error> {
+        Ok(if input.needs_zone() { self.home(actor).await?.zone } else { Tz::UTC })
     }
 
     /// Creates a task.
     pub async fn create(&self, actor: &Actor, draft: Draft, once: Option<Once<'_>>) -> Result<Outcome<Task>, Error> {
-        let task = Task::create(self.ids.uuid(), actor.user_id, draft, self.clock.now());
+        if draft.is_placed() || !draft.tags.is_empty() || self.db.engine() == Engine::Sqlite {
+            return self.create_placed(actor, draft, once).await;
+        }
+        let inbox = Place { project: actor.user_id, section: None, parent: None };
+        let task = Task::create(self.ids.uuid(), actor.user_id, draft, inbox, self.clock.now());
         let event = self.log.prepare(actor, &event::draft(None, &task, Happening::Created))?;
         let reply = once.as_ref().map(|once| (once.key, (once.reply)(&task)));
         let kept = reply.as_ref().map(|(key, reply)| (*key, reply));
-        let written = match self.db.engine() {
-            Engine::Postgres => store::create(&self.db, &task, &event, kept).await?.is_some(),
-            Engine::Sqlite => {
-                let mut tx = self.db.begin().await?;
-                let fresh = Self::keep(&mut tx, kept, &task).await?;
-                if fresh {
-                    self.log.append(&mut tx, &event).await?;
-                    store::insert(&mut tx, &task).await?;
-                    tx.commit().await?;
-                }
-                fresh
-            }
-        };
-        if written {
+        if store::create(&self.db, &task, &event, kept).await?.is_some() {
             self.log.committed(actor.user_id);
             return Ok(Outcome::Done(task));
         }
-        match once {
-            Some(once) => self.seen(actor, once.key).await?.ok_or(Error::NotFound),
-            None => Err(crate::events::Error::NoLog.into()),
+        if let Some(replay) = self.replayed(actor, once.as_ref()).await? {
+            return Ok(replay);
         }
+        let mut work = Work::begin(self, actor).await?;
+        work.ask_for_room().await?;
+        // There is room by now.
+        Err(Error::Conflict)
+    }
+
+    /// The same where a project, a section, a parent or tags are looked up: under the user's lock.
+    async fn create_placed(&self, actor: &Actor, draft: Draft, once: Option<Once<'_>>) -> Result<Outcome<Task>, Error> {
+        if let Some(replay) = self.replayed(actor, once.as_ref()).await? {
+            return Ok(replay);
+        }
+        let mut work = Work::begin(self, actor).await?;
+        work.ask_for_room().await?;
+        let place = place::of_draft(&mut work, None, &draft).await?;
+        let task = Task::create(work.fresh(), actor.user_id, draft, place, work.now());
+        work.create(task.clone());
+        self.finish(actor, work, task, once).await
     }
 
     /// One task.
     pub async fn get(&self, actor: &Actor, id: Uuid) -> Result<Task, Error> {
-        store::get(&self.db, actor.user_id, id).await?.ok_or(Error::NotFound)
+        let mut exec = self.db.read().await?;
+        store::get(&mut exec, actor.user_id, id).await?.ok_or(Error::NotFound)
     }
 
     /// One page of tasks.
     pub async fn list(&self, actor: &Actor, query: &Query) -> Result<Page<Task>, Error> {
-        store::list(&self.db, actor.user_id, query).await
+        list::list(&self.db, actor.user_id, query).await
     }
 
     /// Replaces everything that a client may set.
-    pub async fn replace(&self, actor: &Actor, id: Uuid, expect: &Expect, draft: Draft) -> Result<Task, Error> {
-        let now = self.clock.now();
-        self.change(actor, id, expect, |task| Ok(task.replace(draft.clone(), now)?)).await
+    pub async fn replace(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        expect: &Expect,
+        draft: Draft,
+        subtasks: Subtasks,
+    ) -> Result<Task, Error> {
+        self.change(actor, id, expect, &Edit::Replace(draft, subtasks)).await
     }
 
     /// Merges a patch (RFC 7396) into the present task: `merge` gets it as an input and gives the new one.
-    pub async fn patch<M>(&self, actor: &Actor, id: Uuid, expect: &Expect, merge: M) -> Result<Task, Error>
+    pub async fn patch<M>(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        expect: &Expect,
+        merge: M,
+        subtasks: Subtasks,
+    ) -> Result<Task, Error>
     where
         M: Fn(Input) -> Result<Draft, Error> + Send + Sync,
     {
-        let now = self.clock.now();
-        self.change(actor, id, expect, |task| Ok(task.replace(merge(task.as_input())?, now)?)).await
+        self.change(actor, id, expect, &Edit::Patch(&merge, subtasks)).await
+    }
+
+    /// Moves it to another place, with its subtasks.
+    pub async fn shift(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        expect: &Expect,
+        to: Destination,
+        once: Option<Once<'_>>,
+    ) -> Result<Outcome<Task>, Error> {
+        self.change_once(actor, id, expect, once, &Edit::Move(to)).await
     }
 
     /// Marks it done.
@@ -103,9 +181,9 @@ impl Tasks {
         id: Uuid,
         expect: &Expect,
         once: Option<Once<'_>>,
+        subtasks: Subtasks,
     ) -> Result<Outcome<Task>, Error> {
-        let now = self.clock.now();
-        self.change_once(actor, id, expect, once, |task| Ok(task.complete(now)?)).await
+        self.change_once(actor, id, expect, once, &Edit::Complete(subtasks)).await
     }
 
     /// Marks it not done.
@@ -116,11 +194,10 @@ impl Tasks {
         expect: &Expect,
         once: Option<Once<'_>>,
     ) -> Result<Outcome<Task>, Error> {
-        let now = self.clock.now();
-        self.change_once(actor, id, expect, once, |task| Ok(task.reopen(now)?)).await
+        self.change_once(actor, id, expect, once, &Edit::Reopen).await
     }
 
-    /// Takes it out of the trash.
+    /// Takes it out of the trash, with the subtasks that went there with it.
     pub async fn restore(
         &self,
         actor: &Actor,
@@ -128,14 +205,12 @@ impl Tasks {
         expect: &Expect,
         once: Option<Once<'_>>,
     ) -> Result<Outcome<Task>, Error> {
-        let now = self.clock.now();
-        self.change_once(actor, id, expect, once, |task| Ok(task.restore(now))).await
+        self.change_once(actor, id, expect, once, &Edit::Restore).await
     }
 
-    /// Moves it to the trash.
+    /// Moves it to the trash, with its subtasks.
     pub async fn delete(&self, actor: &Actor, id: Uuid, expect: &Expect) -> Result<Task, Error> {
-        let now = self.clock.now();
-        self.change(actor, id, expect, |task| Ok(task.delete(now))).await
+        self.change(actor, id, expect, &Edit::Delete).await
     }
 
     /// At most `limit` of the user's tasks, the trash included, after `after` in the order of ids: for an export.
@@ -143,73 +218,66 @@ impl Tasks {
         Ok(store::export(&self.db, actor.user_id, after, limit).await?)
     }
 
-    /// Deletes all of a user's tasks, in the transaction that erases the account.
+    /// Deletes everything of a user's, in the transaction that erases the account.
     pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), storage::Error> {
+        write::erase_tags(tx, user_id).await?;
         store::erase(tx, user_id).await
     }
 
-    async fn change<F>(&self, actor: &Actor, id: Uuid, expect: &Expect, transition: F) -> Result<Task, Error>
-    where
-        F: Fn(&Task) -> Result<Step, Error> + Send + Sync,
-    {
-        match self.change_once(actor, id, expect, None, transition).await? {
+    async fn change(&self, actor: &Actor, id: Uuid, expect: &Expect, edit: &Edit<'_>) -> Result<Task, Error> {
+        match self.change_once(actor, id, expect, None, edit).await? {
             Outcome::Done(task) => Ok(task),
             Outcome::Replay(_) => Err(Error::NotFound),
         }
     }
 
-    /// Reads the task, asks the model, and writes task and event together. The write holds only if the version is
-    /// still the one that was read; else it starts again, and an If-Match then tells the caller.
-    async fn change_once<F>(
+    async fn change_once(
         &self,
         actor: &Actor,
         id: Uuid,
         expect: &Expect,
         once: Option<Once<'_>>,
-        transition: F,
-    ) -> Result<Outcome<Task>, Error>
-    where
-        F: Fn(&Task) -> Result<Step, Error> + Send + Sync,
-    {
-        if let Some(once) = &once
-            && let Some(replay) = self.seen(actor, once.key).await?
-        {
+        edit: &Edit<'_>,
+    ) -> Result<Outcome<Task>, Error> {
+        if let Some(replay) = self.replayed(actor, once.as_ref()).await? {
             return Ok(replay);
         }
-        loop {
-            let before = self.get(actor, id).await?;
-            if let Expect::OneOf(versions) = expect
-                && !versions.contains(&before.version)
-            {
-                return Err(Error::Stale { current: before.version });
-            }
-            let Some((after, happening)) = transition(&before)? else { return Ok(Outcome::Done(before)) };
-            let event = self.log.prepare(actor, &event::draft(Some(&before), &after, happening))?;
-            let reply = once.as_ref().map(|once| (once.key, (once.reply)(&after)));
-            let kept = reply.as_ref().map(|(key, reply)| (*key, reply));
-            let mut tx = self.db.begin().await?;
-            self.log.append(&mut tx, &event).await?;
-            if !Self::keep(&mut tx, kept, &after).await? {
-                tx.rollback().await?;
-                let done_before = match &once {
-                    Some(once) => self.seen(actor, once.key).await?,
-                    None => None,
-                };
-                return done_before.ok_or(Error::NotFound);
-            }
-            if store::update(&mut tx, &after).await? {
-                tx.commit().await?;
-                self.log.committed(actor.user_id);
-                return Ok(Outcome::Done(after));
-            }
-            tx.rollback().await?;
+        let mut work = Work::begin(self, actor).await?;
+        let before = work.find(id).await?.ok_or(Error::NotFound)?;
+        if let Expect::OneOf(versions) = expect
+            && !versions.contains(&before.version)
+        {
+            return Err(Error::Stale { current: before.version });
         }
+        work.apply(&before, edit).await?;
+        if work.is_empty() {
+            work.abandon().await?;
+            return Ok(Outcome::Done(before));
+        }
+        let after = work.after(id).cloned().unwrap_or(before);
+        self.finish(actor, work, after, once).await
     }
 
-    async fn keep(tx: &mut Tx, kept: Option<(&Key, &Reply)>, task: &Task) -> Result<bool, Error> {
-        match kept {
-            Some((key, reply)) => Ok(idempotency::store(tx, task.user_id, key, reply, task.updated_at).await?),
-            None => Ok(true),
+    /// Commits, and keeps the reply for the key.
+    async fn finish(
+        &self,
+        actor: &Actor,
+        work: Work<'_>,
+        task: Task,
+        once: Option<Once<'_>>,
+    ) -> Result<Outcome<Task>, Error> {
+        let reply = once.as_ref().map(|once| (once.key, (once.reply)(&task)));
+        if work.commit(reply.as_ref().map(|(key, reply)| (*key, reply))).await? {
+            return Ok(Outcome::Done(task));
+        }
+        // Only a key that was taken meanwhile refuses the commit.
+        self.replayed(actor, once.as_ref()).await?.ok_or(Error::NotFound)
+    }
+
+    async fn replayed(&self, actor: &Actor, once: Option<&Once<'_>>) -> Result<Option<Outcome<Task>>, Error> {
+        match once {
+            Some(once) => self.seen(actor, once.key).await,
+            None => Ok(None),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -77,6 +78,13 @@ impl Accounts {
         estate: Arc<dyn Estate>,
     ) -> Self {
         Self { db, log, clock, ids, hasher, ring, tokens, limiter, settings, estate }
+    }
+
+    /// The IANA time zone and the BCP 47 locale of a user: UTC and English for one that is not known.
+    pub async fn home(db: &Db, user_id: Uuid) -> Result<(Tz, String), storage::Error> {
+        let found = store::home(db, user_id).await?;
+        let (zone, locale) = found.unwrap_or_else(|| ("UTC".to_owned(), "en".to_owned()));
+        Ok((zone.parse().unwrap_or(Tz::UTC), locale))
     }
 
     /// The person themself, with every right.

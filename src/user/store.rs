@@ -13,6 +13,7 @@ statements! {
         version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
     GET: "user.get" = "SELECT id, email, password_hash, display_name, time_zone, locale, version, created_at, updated_at \
         FROM users WHERE id = $1";
+    HOME: "user.home" = "SELECT time_zone, locale FROM users WHERE id = $1";
     BY_EMAIL: "user.by_email" = "SELECT id, email, password_hash, display_name, time_zone, locale, version, created_at, \
         updated_at FROM users WHERE email_key = $1";
     UPDATE: "user.update" = "UPDATE users SET display_name = $3, time_zone = $4, locale = $5, version = version + 1, \
@@ -92,6 +93,12 @@ pub(super) struct Refresh {
 }
 
 type Result<T> = std::result::Result<T, storage::Error>;
+
+/// The time zone and the locale of a user; `None` for one that is not known.
+pub(super) async fn home(db: &Db, user_id: Uuid) -> Result<Option<(String, String)>> {
+    let mut exec = db.read().await?;
+    sql!(fetch_optional (String, String) => exec, HOME, user_id)
+}
 
 pub(super) async fn insert(tx: &mut Tx, account: &Account, email: Option<&Email>, hash: Option<&str>) -> Result<()> {
     let (text, key) = (email.map(|email| &email.text), email.map(|email| &email.key));

@@ -10,6 +10,7 @@ use super::store::{self, Enabled};
 use crate::events::consumer::{Delivery, Failure, Handler};
 use crate::events::{Error, Topic};
 use crate::kernel::{Clock, Ids};
+use crate::storage::rows::json;
 use crate::storage::{Db, Tx};
 
 /// Makes the deliveries.
@@ -45,10 +46,6 @@ impl Fanout {
         }
         made
     }
-}
-
-fn json(users: &BTreeSet<Uuid>) -> String {
-    serde_json::to_string(users).unwrap_or_default()
 }
 
 impl Handler for Fanout {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Error;
 use super::model::State;
 use crate::kernel::{Cursor, Page};
+use crate::storage::rows::json;
 use crate::storage::{self, Db, Tx};
 use crate::{sql, statements};
 
@@ -213,10 +214,6 @@ impl From<Row> for Delivery {
 }
 
 type Result<T> = std::result::Result<T, storage::Error>;
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
 
 /// Adds deliveries, due now. Those of an event that a webhook has already are left out.
 pub(super) async fn add(tx: &mut Tx, deliveries: &[New<'_>], now: DateTime<Utc>) -> Result<()> {

@@ -36,6 +36,7 @@ mod replay;
 mod retention;
 mod statements;
 mod support;
+mod task_trees;
 mod tasks;
 mod telemetry;
 mod tour;

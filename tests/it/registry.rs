@@ -87,6 +87,6 @@ async fn a_registry_that_is_down_at_the_start_keeps_no_request_away_and_a_clear_
     let world = World::with(&[format!("schema_registry.url={empty}")]).await;
     until("it says no", || async { ready(&world).await.0 == StatusCode::SERVICE_UNAVAILABLE }).await;
     let detail = ready(&world).await.1["detail"].to_string();
-    assert!(detail.contains("urn:todo:schema:todo-events:1 is not registered: run `todo schemas push`"), "{detail}");
+    assert!(detail.contains("urn:todo:schema:todo-events:2 is not registered: run `todo schemas push`"), "{detail}");
     world.running.stop().await;
 }

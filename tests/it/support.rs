@@ -129,6 +129,12 @@ impl Person<'_> {
         self.world.request(method, path).bearer_auth(&self.token)
     }
 
+    /// Gets a new access token, once the old one is past its time.
+    pub async fn signs_in(&mut self, email: &str) {
+        let tokens = self.world.sign_in(email).await;
+        tokens["access_token"].as_str().unwrap().clone_into(&mut self.token);
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         expect(self.request(Method::GET, path).send().await.unwrap(), 200).await
     }

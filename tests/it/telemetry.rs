@@ -91,16 +91,9 @@ async fn one_trace_runs_from_the_request_through_the_database_to_the_publish_and
     let trace = collector.trace(id);
     let (request, caller) = &trace["POST /api/v1/tasks"];
     assert_eq!(caller, "00f067aa0ba902b7", "the caller's span is its parent");
-    for name in [
-        "begin",
-        "log.take",
-        "log.insert",
-        "log.queue",
-        "task.create",
-        "commit",
-        "send todo-events",
-        "webhook delivery",
-    ] {
+    for name in
+        ["begin", "log.take", "log.insert", "log.queue", "task.put", "commit", "send todo-events", "webhook delivery"]
+    {
         assert_eq!(&trace[name].1, request, "{name} in {:?}", trace.keys());
     }
     // A refusal: its problem, its log line and its trace have one id.

@@ -17,7 +17,7 @@ super::events! {
         Updated(TaskPayload) = "TASK_UPDATED",
         /// It was done.
         Completed(TaskPayload) = "TASK_COMPLETED",
-        /// It went to the trash.
+        /// It went to the trash, or (with `purgedAt`) it left it for good.
         Deleted(TaskPayload) = "TASK_DELETED",
     }
 }
@@ -41,9 +41,39 @@ pub struct TaskPayload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TaskPriority")]
     pub priority: Option<TaskPriority>,
-    /// A date without a time.
+    /// The project; the inbox is the one whose id is the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Uuid")]
+    pub project_id: Option<Uuid>,
+    /// The section of the project.
+    #[serde(default)]
+    pub section_id: Option<Uuid>,
+    /// The task that it is a part of.
+    #[serde(default)]
+    pub parent_id: Option<Uuid>,
+    /// Its place among its siblings: a fractional index, compared byte by byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 250))]
+    pub position: Option<String>,
+    /// Its tags, each once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(max = 20))]
+    pub tags: Option<Vec<String>>,
+    /// The day on which it is due; with `dueAt`, the day of that in `dueZone`.
     #[serde(default)]
     pub due_date: Option<NaiveDate>,
+    /// The instant at which it is due, where it has a time.
+    #[serde(default)]
+    pub due_at: Option<DateTime<Utc>>,
+    /// The IANA time zone that `dueAt` is meant in.
+    #[serde(default)]
+    pub due_zone: Option<String>,
+    /// Hidden until this day.
+    #[serde(default)]
+    pub start_date: Option<NaiveDate>,
+    /// The day by which it must be done.
+    #[serde(default)]
+    pub deadline: Option<NaiveDate>,
     /// Rises by one with each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 1))]
@@ -62,6 +92,10 @@ pub struct TaskPayload {
     /// When it went to the trash.
     #[serde(default)]
     pub deleted_at: Option<DateTime<Utc>>,
+    /// When it left the trash for good: this is its last event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DateTime<Utc>")]
+    pub purged_at: Option<DateTime<Utc>>,
     /// Field by field, what it was and what it is.
     #[serde(default)]
     pub changes: BTreeMap<String, FieldChange>,

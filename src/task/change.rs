@@ -1,0 +1,264 @@
+//! One change of a user's tasks: everything that follows from it, in one transaction.
+//!
+//! **How.** The user's log is locked first, so that what is read then stays as it is: no other change of the user's comes
+//! between. What changes is collected as steps; [`Work::commit`] writes them, one event each, in their order.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Error;
+use super::event;
+use super::input::{Draft, Input};
+use super::model::{Happening, Place, Step, Task};
+use super::place::{self, Destination};
+use super::service::{Subtasks, Tasks};
+use super::store;
+use super::write::{self, Written};
+use crate::events::EventLog;
+use crate::http::idempotency::{self, Key, Reply};
+use crate::kernel::{Actor, Ids};
+use crate::storage::Tx;
+
+/// How many subtasks, of all depths, one change may reach.
+pub const TREE_MAX: usize = 5000;
+
+/// What is done to one task.
+pub(super) enum Edit<'a> {
+    /// Everything that a client may set is replaced.
+    Replace(Draft, Subtasks),
+    /// The same, made of what it is.
+    Patch(&'a (dyn Fn(Input) -> Result<Draft, Error> + Send + Sync), Subtasks),
+    /// It is moved.
+    Move(Destination),
+    /// It is done.
+    Complete(Subtasks),
+    /// It is not done.
+    Reopen,
+    /// It goes to the trash, and its subtasks with it.
+    Delete,
+    /// It comes out of the trash, and what went there with it.
+    Restore,
+}
+
+/// A change under way.
+pub(super) struct Work<'a> {
+    log: &'a EventLog,
+    ids: &'a Ids,
+    actor: &'a Actor,
+    now: DateTime<Utc>,
+    tx: Tx,
+    steps: Vec<(Written, Happening)>,
+}
+
+impl<'a> Work<'a> {
+    /// Begins a transaction and locks the user's log.
+    pub async fn begin(tasks: &'a Tasks, actor: &'a Actor) -> Result<Self, Error> {
+        let mut tx = tasks.db.begin().await?;
+        tasks.log.lock(&mut tx, actor.user_id).await?;
+        let now = tasks.clock.now();
+        Ok(Self { log: &tasks.log, ids: &tasks.ids, actor, now, tx, steps: Vec::new() })
+    }
+
+    /// Whose tasks these are.
+    pub fn user_id(&self) -> Uuid {
+        self.actor.user_id
+    }
+
+    /// The transaction.
+    pub fn tx(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+
+    /// The instant of the change.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// A new id.
+    pub fn fresh(&self) -> Uuid {
+        self.ids.uuid()
+    }
+
+    /// A task of the user's, as it is after the steps so far.
+    pub async fn find(&mut self, id: Uuid) -> Result<Option<Task>, Error> {
+        if let Some(task) = self.after(id) {
+            return Ok(Some(task.clone()));
+        }
+        Ok(store::get(&mut self.tx, self.actor.user_id, id).await?)
+    }
+
+    /// All subtasks of a task, of all depths, those in the trash included, and how many levels they are.
+    pub async fn descendants(&mut self, id: Uuid) -> Result<(Vec<Task>, usize), Error> {
+        let (mut all, mut level, mut depth) = (Vec::new(), vec![id], 0);
+        while !level.is_empty() && depth < place::DEPTH_MAX {
+            let room = i64::try_from(TREE_MAX - all.len()).unwrap_or(0) + 1;
+            let children = store::children(&mut self.tx, self.actor.user_id, &level, room).await?;
+            level = children.iter().map(|child| child.id).collect();
+            depth += usize::from(!level.is_empty());
+            all.extend(children.into_iter().map(|child| self.after(child.id).cloned().unwrap_or(child)));
+            if all.len() > TREE_MAX {
+                return Err(Error::TooMany { what: "subtasks", limit: TREE_MAX });
+            }
+        }
+        Ok((all, depth))
+    }
+
+    /// Refuses one more task where a user has as many as there may be.
+    pub async fn ask_for_room(&mut self) -> Result<(), Error> {
+        if store::has_room(&mut self.tx, self.actor.user_id).await? {
+            return Ok(());
+        }
+        Err(Error::Full { what: "tasks", limit: usize::try_from(store::TASKS_MAX).unwrap_or_default() })
+    }
+
+    /// Notes a new task.
+    pub fn create(&mut self, task: Task) {
+        self.steps.push((Written { before: None, after: task }, Happening::Created));
+    }
+
+    /// Notes what becomes of a task, if anything does.
+    pub fn step(&mut self, before: &Task, step: Step) {
+        if let Some((after, happening)) = step {
+            self.steps.push((Written { before: Some(before.clone()), after }, happening));
+        }
+    }
+
+    /// What is done to a task, and what follows for its subtasks.
+    pub async fn apply(&mut self, before: &Task, edit: &Edit<'_>) -> Result<(), Error> {
+        let now = self.now;
+        match edit {
+            Edit::Replace(draft, subtasks) => self.replace(before, draft.clone(), *subtasks).await,
+            Edit::Patch(merge, subtasks) => self.replace(before, merge(before.as_input())?, *subtasks).await,
+            Edit::Move(to) => {
+                if before.deleted_at.is_some() {
+                    return Err(super::model::InTrash.into());
+                }
+                let (place, position) = place::of_move(self, before, to).await?;
+                self.step(before, before.shift(place, position, now));
+                self.follow(before, place).await
+            }
+            Edit::Complete(subtasks) => {
+                self.step(before, before.complete(now)?);
+                self.complete_below(before, *subtasks).await
+            }
+            Edit::Reopen => {
+                self.step(before, before.reopen(now)?);
+                Ok(())
+            }
+            Edit::Delete => {
+                self.step(before, before.delete(now));
+                for task in self.descendants(before.id).await?.0 {
+                    self.step(&task, task.delete(now));
+                }
+                Ok(())
+            }
+            Edit::Restore => self.restore(before).await,
+        }
+    }
+
+    async fn replace(&mut self, before: &Task, draft: Draft, subtasks: Subtasks) -> Result<(), Error> {
+        let place = place::of_draft(self, Some(before), &draft).await?;
+        let done = draft.completed && !before.completed;
+        self.step(before, before.replace(draft, place, self.now)?);
+        self.follow(before, place).await?;
+        if done { self.complete_below(before, subtasks).await } else { Ok(()) }
+    }
+
+    /// The subtasks go where their task goes.
+    async fn follow(&mut self, before: &Task, place: Place) -> Result<(), Error> {
+        if (place.project, place.section) == (before.project_id, before.section_id) {
+            return Ok(());
+        }
+        for task in self.descendants(before.id).await?.0 {
+            let step = task.shift(Place { parent: task.parent_id, ..place }, task.position.clone(), self.now);
+            self.step(&task, step);
+        }
+        Ok(())
+    }
+
+    async fn complete_below(&mut self, before: &Task, subtasks: Subtasks) -> Result<(), Error> {
+        if subtasks == Subtasks::Keep || before.completed && subtasks == Subtasks::Ask {
+            return Ok(());
+        }
+        let below = self.descendants(before.id).await?.0;
+        let open: Vec<_> = below.iter().filter(|task| !task.completed && task.deleted_at.is_none()).collect();
+        if subtasks == Subtasks::Ask && !open.is_empty() {
+            return Err(Error::OpenSubtasks { count: open.len() });
+        }
+        for task in open {
+            let step = task.complete(self.now)?;
+            self.step(task, step);
+        }
+        Ok(())
+    }
+
+    async fn restore(&mut self, before: &Task) -> Result<(), Error> {
+        let Some(deleted_at) = before.deleted_at else { return Ok(()) };
+        let place = place::of_restored(self, before).await?;
+        self.step(before, before.restore(place, self.now));
+        for task in self.descendants(before.id).await?.0 {
+            // What went to the trash at another time was deleted for itself.
+            if task.deleted_at == Some(deleted_at) {
+                let step = task.restore(Place { parent: task.parent_id, ..place }, self.now);
+                self.step(&task, step);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// What a task is after the steps, if one of them is of it.
+    pub fn after(&self, id: Uuid) -> Option<&Task> {
+        self.steps.iter().rev().map(|(written, _)| &written.after).find(|task| task.id == id)
+    }
+
+    /// Writes the steps, their events and the reply that is kept for a key, all or nothing. `false`: the key was used
+    /// meanwhile, and nothing is written.
+    pub async fn commit(mut self, kept: Option<(&Key, &Reply)>) -> Result<bool, Error> {
+        let event = |(written, happening): &(Written, Happening)| {
+            self.log.prepare(self.actor, &event::draft(written.before.as_ref(), &written.after, *happening))
+        };
+        let events = self.steps.iter().map(event).collect::<Result<Vec<_>, _>>()?;
+        if let Some((key, reply)) = kept
+            && !idempotency::store(&mut self.tx, self.actor.user_id, key, reply, self.now).await?
+        {
+            self.tx.rollback().await?;
+            return Ok(false);
+        }
+        self.log.append_all(&mut self.tx, &events).await?;
+        for layer in layers(self.steps) {
+            if !write::put(&mut self.tx, self.actor.user_id, &layer).await? {
+                self.tx.rollback().await?;
+                return Err(Error::Conflict);
+            }
+        }
+        self.tx.commit().await?;
+        self.log.committed(self.actor.user_id);
+        Ok(true)
+    }
+
+    /// Gives the change up.
+    pub async fn abandon(self) -> Result<(), Error> {
+        Ok(self.tx.rollback().await?)
+    }
+}
+
+/// The steps in their order, cut so that no task is twice in one statement.
+fn layers(steps: Vec<(Written, Happening)>) -> Vec<Vec<Written>> {
+    let (mut layers, mut layer, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for (written, _) in steps {
+        if !seen.insert(written.after.id) {
+            layers.push(std::mem::take(&mut layer));
+            seen = BTreeSet::from([written.after.id]);
+        }
+        layer.push(written);
+    }
+    layers.push(layer);
+    layers
+}
