@@ -42,7 +42,7 @@ pub const TASKS_MAX: i64 = 100_000;
 /// Whether there is room for one more. They are counted only where there were as many changes: each task is one.
 macro_rules! room {
     () => {
-        "(last_seq < 100000 OR (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE user_id = $1 LIMIT 100000) AS some) < 100000)"
+        "(last_seq < 100000 OR (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE user_id = $1 LIMIT 100000) AS counted) < 100000)"
     };
 }
 
