@@ -197,6 +197,8 @@ fn issuer(config: &Config, listen: SocketAddr) -> String {
         (name = "account", description = "Accounts, sessions and API tokens"),
         (name = "oauth2", description = "OAuth 2.0: tokens, keys, metadata"),
         (name = "tasks", description = "What a person has to do"),
+        (name = "projects", description = "Where tasks belong: projects and their sections"),
+        (name = "filters", description = "Saved filters"),
         (name = "insights", description = "What came of a person's days"),
         (name = "notifications", description = "What a person is told"),
         (name = "webhooks", description = "A person's events, sent to an address of theirs"),
@@ -270,8 +272,10 @@ impl Estate for Belongings {
         Box::pin(async move {
             let notifications = self.notifications.export(actor).await.map_err(says)?;
             let webhooks = self.webhooks.export(actor).await.map_err(says)?;
+            let collections = self.tasks.export_collections(actor).await.map_err(says)?;
             Ok(vec![
                 ("tasks", self.tasks(actor).await?),
+                ("collections", json!(collections)),
                 ("notifications", notifications),
                 ("webhooks", webhooks),
                 ("changes", self.changes(actor).await?),

@@ -46,7 +46,7 @@ impl Topic {
         match self {
             Self::Todo => "urn:todo:schema:todo-events:2",
             Self::Chat => "urn:todo:schema:chat-events:1",
-            Self::User => "urn:todo:schema:user-events:3",
+            Self::User => "urn:todo:schema:user-events:4",
         }
     }
 
@@ -55,7 +55,7 @@ impl Topic {
         match self {
             Self::Chat => 1,
             Self::Todo => 2,
-            Self::User => 3,
+            Self::User => 4,
         }
     }
 
@@ -68,6 +68,7 @@ impl Topic {
             Self::User => &[
                 include_str!("schemas/released/user-events/1.schema.json"),
                 include_str!("schemas/released/user-events/2.schema.json"),
+                include_str!("schemas/released/user-events/3.schema.json"),
             ],
         }
     }

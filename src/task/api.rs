@@ -51,6 +51,13 @@ impl From<Error> for Problem {
                 );
                 Self::new(StatusCode::CONFLICT, "open_subtasks", detail)
             }
+            Error::HasTasks { count } => {
+                let detail = format!(
+                    "There are {count} tasks in it: say ?tasks=trash to move them to the trash too, or ?tasks=keep to keep them."
+                );
+                Self::new(StatusCode::CONFLICT, "has_tasks", detail)
+            }
+            Error::Inbox => Self::new(StatusCode::CONFLICT, "inbox", "The inbox cannot be changed or deleted."),
             Error::TooMany { what, limit } => {
                 let detail = format!("This would reach more than {limit} {what}: do it in parts.");
                 Self::new(StatusCode::CONFLICT, "too_many", detail)
@@ -73,7 +80,7 @@ impl From<Error> for Problem {
     }
 }
 
-type Answer<T> = Result<T, Problem>;
+pub(super) type Answer<T> = Result<T, Problem>;
 
 fn reply(status: StatusCode, task: &Task) -> Reply {
     Reply::json(status, task).with(header::ETAG, format!("\"{}\"", task.version))
@@ -87,7 +94,7 @@ fn changed(task: &Task) -> Reply {
     reply(StatusCode::OK, task)
 }
 
-fn expect(tags: Tags) -> Expect {
+pub(super) fn expect(tags: Tags) -> Expect {
     match tags {
         Tags::Versions(versions) => Expect::OneOf(versions),
         Tags::Any | Tags::Missing => Expect::Any,

@@ -1,22 +1,23 @@
 //! One change of a user's tasks: everything that follows from it, in one transaction.
 //!
 //! **How.** The user's log is locked first, so that what is read then stays as it is: no other change of the user's comes
-//! between. What changes is collected as steps; [`Work::commit`] writes them, one event each, in their order.
+//! between. What changes is collected as steps, one event each; [`Work::commit`] writes them in their order.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Error;
 use super::event;
-use super::input::{Draft, Input};
+use super::input::{self, Input};
 use super::model::{Happening, Place, Step, Task};
 use super::place::{self, Destination};
 use super::service::{Subtasks, Tasks};
 use super::store;
 use super::write::{self, Written};
-use crate::events::EventLog;
+use crate::events::{Draft, Event, EventLog};
 use crate::http::idempotency::{self, Key, Reply};
 use crate::kernel::{Actor, Ids};
 use crate::storage::Tx;
@@ -27,9 +28,9 @@ pub const TREE_MAX: usize = 5000;
 /// What is done to one task.
 pub(super) enum Edit<'a> {
     /// Everything that a client may set is replaced.
-    Replace(Draft, Subtasks),
+    Replace(input::Draft, Subtasks),
     /// The same, made of what it is.
-    Patch(&'a (dyn Fn(Input) -> Result<Draft, Error> + Send + Sync), Subtasks),
+    Patch(&'a (dyn Fn(Input) -> Result<input::Draft, Error> + Send + Sync), Subtasks),
     /// It is moved.
     Move(Destination),
     /// It is done.
@@ -49,7 +50,8 @@ pub(super) struct Work<'a> {
     actor: &'a Actor,
     now: DateTime<Utc>,
     tx: Tx,
-    steps: Vec<(Written, Happening)>,
+    events: Vec<Event>,
+    steps: Vec<Written>,
 }
 
 impl<'a> Work<'a> {
@@ -58,7 +60,7 @@ impl<'a> Work<'a> {
         let mut tx = tasks.db.begin().await?;
         tasks.log.lock(&mut tx, actor.user_id).await?;
         let now = tasks.clock.now();
-        Ok(Self { log: &tasks.log, ids: &tasks.ids, actor, now, tx, steps: Vec::new() })
+        Ok(Self { log: &tasks.log, ids: &tasks.ids, actor, now, tx, events: Vec::new(), steps: Vec::new() })
     }
 
     /// Whose tasks these are.
@@ -114,15 +116,25 @@ impl<'a> Work<'a> {
     }
 
     /// Notes a new task.
-    pub fn create(&mut self, task: Task) {
-        self.steps.push((Written { before: None, after: task }, Happening::Created));
+    pub fn create(&mut self, task: Task) -> Result<(), Error> {
+        self.note(&event::draft(None, &task, Happening::Created))?;
+        self.steps.push(Written { before: None, after: task });
+        Ok(())
     }
 
     /// Notes what becomes of a task, if anything does.
-    pub fn step(&mut self, before: &Task, step: Step) {
+    pub fn step(&mut self, before: &Task, step: Step) -> Result<(), Error> {
         if let Some((after, happening)) = step {
-            self.steps.push((Written { before: Some(before.clone()), after }, happening));
+            self.note(&event::draft(Some(before), &after, happening))?;
+            self.steps.push(Written { before: Some(before.clone()), after });
         }
+        Ok(())
+    }
+
+    /// Notes what else happens: its rows are written by who notes it.
+    pub fn note<P: Serialize>(&mut self, draft: &Draft<P>) -> Result<(), Error> {
+        self.events.push(self.log.prepare(self.actor, draft)?);
+        Ok(())
     }
 
     /// What is done to a task, and what follows for its subtasks.
@@ -136,21 +148,21 @@ impl<'a> Work<'a> {
                     return Err(super::model::InTrash.into());
                 }
                 let (place, position) = place::of_move(self, before, to).await?;
-                self.step(before, before.shift(place, position, now));
+                self.step(before, before.shift(place, position, now))?;
                 self.follow(before, place).await
             }
             Edit::Complete(subtasks) => {
-                self.step(before, before.complete(now)?);
+                self.step(before, before.complete(now)?)?;
                 self.complete_below(before, *subtasks).await
             }
             Edit::Reopen => {
-                self.step(before, before.reopen(now)?);
+                self.step(before, before.reopen(now)?)?;
                 Ok(())
             }
             Edit::Delete => {
-                self.step(before, before.delete(now));
+                self.step(before, before.delete(now))?;
                 for task in self.descendants(before.id).await?.0 {
-                    self.step(&task, task.delete(now));
+                    self.step(&task, task.delete(now))?;
                 }
                 Ok(())
             }
@@ -158,10 +170,10 @@ impl<'a> Work<'a> {
         }
     }
 
-    async fn replace(&mut self, before: &Task, draft: Draft, subtasks: Subtasks) -> Result<(), Error> {
+    async fn replace(&mut self, before: &Task, draft: input::Draft, subtasks: Subtasks) -> Result<(), Error> {
         let place = place::of_draft(self, Some(before), &draft).await?;
         let done = draft.completed && !before.completed;
-        self.step(before, before.replace(draft, place, self.now)?);
+        self.step(before, before.replace(draft, place, self.now)?)?;
         self.follow(before, place).await?;
         if done { self.complete_below(before, subtasks).await } else { Ok(()) }
     }
@@ -173,7 +185,7 @@ impl<'a> Work<'a> {
         }
         for task in self.descendants(before.id).await?.0 {
             let step = task.shift(Place { parent: task.parent_id, ..place }, task.position.clone(), self.now);
-            self.step(&task, step);
+            self.step(&task, step)?;
         }
         Ok(())
     }
@@ -189,7 +201,7 @@ impl<'a> Work<'a> {
         }
         for task in open {
             let step = task.complete(self.now)?;
-            self.step(task, step);
+            self.step(task, step)?;
         }
         Ok(())
     }
@@ -197,12 +209,12 @@ impl<'a> Work<'a> {
     async fn restore(&mut self, before: &Task) -> Result<(), Error> {
         let Some(deleted_at) = before.deleted_at else { return Ok(()) };
         let place = place::of_restored(self, before).await?;
-        self.step(before, before.restore(place, self.now));
+        self.step(before, before.restore(place, self.now))?;
         for task in self.descendants(before.id).await?.0 {
             // What went to the trash at another time was deleted for itself.
             if task.deleted_at == Some(deleted_at) {
                 let step = task.restore(Place { parent: task.parent_id, ..place }, self.now);
-                self.step(&task, step);
+                self.step(&task, step)?;
             }
         }
         Ok(())
@@ -210,28 +222,24 @@ impl<'a> Work<'a> {
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.events.is_empty()
     }
 
     /// What a task is after the steps, if one of them is of it.
     pub fn after(&self, id: Uuid) -> Option<&Task> {
-        self.steps.iter().rev().map(|(written, _)| &written.after).find(|task| task.id == id)
+        self.steps.iter().rev().map(|written| &written.after).find(|task| task.id == id)
     }
 
     /// Writes the steps, their events and the reply that is kept for a key, all or nothing. `false`: the key was used
     /// meanwhile, and nothing is written.
     pub async fn commit(mut self, kept: Option<(&Key, &Reply)>) -> Result<bool, Error> {
-        let event = |(written, happening): &(Written, Happening)| {
-            self.log.prepare(self.actor, &event::draft(written.before.as_ref(), &written.after, *happening))
-        };
-        let events = self.steps.iter().map(event).collect::<Result<Vec<_>, _>>()?;
         if let Some((key, reply)) = kept
             && !idempotency::store(&mut self.tx, self.actor.user_id, key, reply, self.now).await?
         {
             self.tx.rollback().await?;
             return Ok(false);
         }
-        self.log.append_all(&mut self.tx, &events).await?;
+        self.log.append_all(&mut self.tx, &self.events).await?;
         for layer in layers(self.steps) {
             if !write::put(&mut self.tx, self.actor.user_id, &layer).await? {
                 self.tx.rollback().await?;
@@ -250,15 +258,17 @@ impl<'a> Work<'a> {
 }
 
 /// The steps in their order, cut so that no task is twice in one statement.
-fn layers(steps: Vec<(Written, Happening)>) -> Vec<Vec<Written>> {
+fn layers(steps: Vec<Written>) -> Vec<Vec<Written>> {
     let (mut layers, mut layer, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for (written, _) in steps {
+    for written in steps {
         if !seen.insert(written.after.id) {
             layers.push(std::mem::take(&mut layer));
             seen = BTreeSet::from([written.after.id]);
         }
         layer.push(written);
     }
-    layers.push(layer);
+    if !layer.is_empty() {
+        layers.push(layer);
+    }
     layers
 }

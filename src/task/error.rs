@@ -22,6 +22,15 @@ pub enum Error {
         /// How many.
         count: usize,
     },
+    /// There are tasks in it, and the caller did not say what becomes of them.
+    #[error("{count} tasks are in it")]
+    HasTasks {
+        /// How many.
+        count: usize,
+    },
+    /// The inbox stays as it is.
+    #[error("the inbox cannot be changed")]
+    Inbox,
     /// One change would reach too many things.
     #[error("these are more than {limit} {what}")]
     TooMany {

@@ -61,7 +61,7 @@ pub(super) fn of(happening: Happening, payload: TaskPayload) -> Draft<PayloadOf<
 }
 
 /// Each field that differs, with its value before and after; the bookkeeping ones are left out.
-fn changes(before: &Value, after: &Value) -> BTreeMap<String, FieldChange> {
+pub(super) fn changes(before: &Value, after: &Value) -> BTreeMap<String, FieldChange> {
     let fields = after.as_object().into_iter().flatten();
     fields
         .filter(|(name, value)| !["version", "updatedAt"].contains(&name.as_str()) && before[name.as_str()] != **value)

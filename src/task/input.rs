@@ -129,7 +129,7 @@ impl Input {
     }
 }
 
-type Mistake = (&'static str, &'static str, String);
+pub(super) type Mistake = (&'static str, &'static str, String);
 
 /// The mistakes so far.
 #[derive(Default)]
@@ -173,7 +173,7 @@ fn priority(text: &str) -> Result<Priority, Mistake> {
     Priority::of_name(text).ok_or_else(says)
 }
 
-fn position(text: &str) -> Result<Position, Mistake> {
+pub(super) fn position(text: &str) -> Result<Position, Mistake> {
     let says = || "use 1 to 250 of the characters 0-9 and a-z, and no 0 at the end".to_owned();
     Position::parse(text).ok_or_else(|| ("/position", "not_a_position", says()))
 }

@@ -16,6 +16,7 @@
 
 mod api;
 mod change;
+mod collection;
 mod error;
 mod event;
 mod input;
@@ -29,7 +30,11 @@ mod store;
 mod trash;
 mod write;
 
-pub use api::routes;
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+pub use collection::{Collection, Kind};
 pub use error::Error;
 pub use input::{Draft, Input, Invalid};
 pub use list::{Query, Sort, State};
@@ -39,8 +44,15 @@ pub use position::Position;
 pub use service::{Expect, Home, Once, People, Subtasks, Tasks};
 pub use trash::TRASH_KEPT;
 
+/// `/api/v1/tasks`, `/api/v1/projects`, `/api/v1/sections` and `/api/v1/filters`.
+pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
+    api::routes().merge(collection::routes())
+}
+
 /// Every statement of this slice: a test prepares them on both databases.
 pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
-    let lists = [store::STATEMENTS, write::STATEMENTS, place::STATEMENTS].into_iter().chain(list::STATEMENTS);
+    let lists = [store::STATEMENTS, write::STATEMENTS, place::STATEMENTS, collection::store::STATEMENTS]
+        .into_iter()
+        .chain(list::STATEMENTS);
     lists.flatten()
 }

@@ -37,8 +37,8 @@ macro_rules! neighbour {
 }
 
 statements! {
-    PROJECT: "task.place_project" = "SELECT id FROM projects WHERE user_id = $1 AND id = $2 AND archived_at IS NULL";
-    SECTION: "task.place_section" = "SELECT project_id FROM sections WHERE user_id = $1 AND id = $2";
+    PROJECT: "task.place_project" = "SELECT id FROM collections WHERE user_id = $1 AND id = $2 AND kind = 'project' AND archived_at IS NULL";
+    SECTION: "task.place_section" = "SELECT project_id FROM collections WHERE user_id = $1 AND id = $2 AND kind = 'section'";
     NEXT: "task.place_next" = {
         neighbour!("min", "coalesce(position, replace(CAST(id AS text), '-', '') || 'i')", " > "),
         neighbour!("min", "coalesce(position, lower(hex(id)) || 'i')", " > ")

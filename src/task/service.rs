@@ -14,7 +14,7 @@ use super::input::{Draft, Input};
 use super::list::{self, Query};
 use super::model::{Happening, Place, Task};
 use super::place::{self, Destination};
-use super::{Error, store, write};
+use super::{Error, collection, store, write};
 use crate::events::EventLog;
 use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page};
@@ -120,7 +120,7 @@ impl Tasks {
         work.ask_for_room().await?;
         let place = place::of_draft(&mut work, None, &draft).await?;
         let task = Task::create(work.fresh(), actor.user_id, draft, place, work.now());
-        work.create(task.clone());
+        work.create(task.clone())?;
         self.finish(actor, work, task, once).await
     }
 
@@ -221,6 +221,7 @@ impl Tasks {
     /// Deletes everything of a user's, in the transaction that erases the account.
     pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), storage::Error> {
         write::erase_tags(tx, user_id).await?;
+        collection::store::erase(tx, user_id).await?;
         store::erase(tx, user_id).await
     }
 
@@ -281,7 +282,7 @@ impl Tasks {
         }
     }
 
-    async fn seen(&self, actor: &Actor, key: &Key) -> Result<Option<Outcome<Task>>, Error> {
+    pub(super) async fn seen<T>(&self, actor: &Actor, key: &Key) -> Result<Option<Outcome<T>>, Error> {
         match idempotency::find(&self.db, actor.user_id, key).await? {
             Seen::Never => Ok(None),
             Seen::Same(reply) => Ok(Some(Outcome::Replay(reply))),

@@ -53,6 +53,11 @@ const BY_PARENT: (&str, &str) = select!(
     "WHERE t.user_id = $1 AND t.parent_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($2)) ORDER BY t.id LIMIT $3"
 );
 const BY_AGE: (&str, &str) = select!("WHERE t.user_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3");
+const OF_PROJECT: (&str, &str) = select!(
+    "WHERE t.user_id = $1 AND coalesce(t.project_id, t.user_id) = $2 AND t.deleted_at IS NULL ORDER BY t.id LIMIT $3"
+);
+const OF_SECTION: (&str, &str) =
+    select!("WHERE t.user_id = $1 AND t.section_id = $2 AND t.deleted_at IS NULL ORDER BY t.id LIMIT $3");
 const BY_TRASH: (&str, &str) = select!("WHERE t.deleted_at < $1 ORDER BY t.deleted_at, t.id LIMIT $2");
 
 statements! {
@@ -76,6 +81,8 @@ statements! {
         "SELECT 1"
     };
     CHILDREN: "task.children" = { BY_PARENT.0, BY_PARENT.1 };
+    INSIDE_PROJECT: "task.inside_project" = { OF_PROJECT.0, OF_PROJECT.1 };
+    INSIDE_SECTION: "task.inside_section" = { OF_SECTION.0, OF_SECTION.1 };
     ERASE: "task.erase" = "DELETE FROM tasks WHERE user_id = $1";
     EXPORT: "task.export" = { BY_AGE.0, BY_AGE.1 };
     HAS_ROOM: "task.has_room" = (concat!("SELECT user_id FROM user_logs WHERE user_id = $1 AND ", room!()));
@@ -166,6 +173,18 @@ pub(super) async fn children(
     limit: i64,
 ) -> Result<Vec<Task>, storage::Error> {
     Ok(sql!(fetch_all Row => tx, CHILDREN, user_id, json(parents), limit)?.into_iter().map(Task::from).collect())
+}
+
+/// At most `limit` tasks of a project or a section, those in the trash left out.
+pub(super) async fn inside(
+    tx: &mut Tx,
+    user_id: Uuid,
+    id: Uuid,
+    is_section: bool,
+    limit: i64,
+) -> Result<Vec<Task>, storage::Error> {
+    let sql = if is_section { &INSIDE_SECTION } else { &INSIDE_PROJECT };
+    Ok(sql!(fetch_all Row => tx, sql, user_id, id, limit)?.into_iter().map(Task::from).collect())
 }
 
 /// Whether a user may have one more task.

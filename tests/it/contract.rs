@@ -30,6 +30,22 @@ async fn webhook(person: &Person<'_>) {
     assert_eq!(person.send(Method::DELETE, &path, None, &[("if-match", "*")]).await.status().as_u16(), 204);
 }
 
+/// Everything that can happen to what tasks are kept in.
+async fn collections(person: &Person<'_>) {
+    let make = |path: String| async move {
+        expect(person.send(Method::POST, &path, Some(json!({ "name": "Home" })), &[]).await, 201).await
+    };
+    let project = make("/api/v1/projects".to_owned()).await;
+    let section = make(format!("/api/v1/projects/{}/sections", project["id"].as_str().unwrap())).await;
+    let filter = make("/api/v1/filters".to_owned()).await;
+    for (kind, made) in [("sections", section), ("projects", project), ("filters", filter)] {
+        let path = format!("/api/v1/{kind}/{}", made["id"].as_str().unwrap());
+        let renamed = person.send(Method::PATCH, &path, Some(json!({ "name": "House" })), &[("if-match", "*")]).await;
+        expect(renamed, 200).await;
+        assert_eq!(person.send(Method::DELETE, &path, None, &[("if-match", "*")]).await.status().as_u16(), 204);
+    }
+}
+
 /// Everything that can happen to an account, its erasure last.
 async fn life(world: &World, person: &Person<'_>) {
     let failed = json!({ "email": "ann@example.org", "password": "wrong horse battery" });
@@ -49,6 +65,7 @@ async fn life(world: &World, person: &Person<'_>) {
     assert_eq!(person.send(Method::DELETE, &told, None, &[]).await.status().as_u16(), 204);
     world.sign_in("ann@example.org").await;
     webhook(person).await;
+    collections(person).await;
     let password = Some(json!({ "currentPassword": PASSWORD, "newPassword": "a new one for the horse" }));
     let changed = person.send(Method::PUT, "/api/v1/me/password", password, &[]).await;
     assert_eq!(changed.status().as_u16(), 204);
@@ -101,7 +118,7 @@ async fn every_event_is_published_and_reads_as_its_type() {
         if let UserEvent::SignInFailed(failed) = read.event {
             assert!(failed.client_hash.len() == 16 && u64::from_str_radix(&failed.client_hash, 16).is_ok());
         }
-        assert!(record.headers.contains(&("ce_dataschema", "urn:todo:schema:user-events:3".to_owned())));
+        assert!(record.headers.contains(&("ce_dataschema", Topic::User.dataschema().to_owned())));
     }
     assert_eq!(seen, named(Topic::User));
     world.running.stop().await;

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod architecture;
+mod collections;
 mod consumers;
 mod contract;
 mod dead_letters;

@@ -84,7 +84,7 @@ async fn schemas_are_pushed_once_and_what_breaks_is_refused() {
         assert_eq!(level["compatibilityLevel"], "FULL_TRANSITIVE");
     }
     let list = says("list", &url).await;
-    assert!(list.contains("user-events-value  urn:todo:schema:user-events:3  registered as version 3 (id "), "{list}");
+    assert!(list.contains("user-events-value  urn:todo:schema:user-events:4  registered as version 4 (id "), "{list}");
     assert_eq!(says("check", &url).await.matches("compatible").count(), 3);
 
     // The registry itself refuses what our own check refuses.

@@ -7,6 +7,7 @@
 //! A field that is added is optional, and the topic's version rises with it.
 
 mod chat;
+mod collection;
 #[cfg(test)]
 mod generate;
 mod todo;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 pub use chat::{ChatEvent, Message, Role};
+pub use collection::CollectionPayload;
 pub use todo::{FieldChange, TaskPayload, TaskPriority, TodoEvent};
 pub use user::{
     ApiTokenCreated, ApiTokenRevoked, Erased, NotificationDeleted, NotificationRead, PasswordChanged, ProfileUpdated,

@@ -75,6 +75,11 @@ fn all() -> Vec<(Topic, &'static str, Value)> {
     let failed = json!({ "reason": "wrong_password", "clientHash": "Zm9v" });
     let enabled = json!({ "enabled": { "before": true, "after": false } });
     let updated = json!({ "webhookId": ID, "host": "example.com", "changed": ["enabled"], "changes": enabled });
+    let collection = json!({
+        "collectionId": ID, "title": "Home", "position": "i", "version": 1,
+        "createdAt": "2026-11-24T09:00:00Z", "updatedAt": "2026-11-24T09:00:00Z",
+    });
+    let collection = |event_type| (Topic::User, event_type, collection.clone());
     vec![
         (Topic::Todo, "TASK_CREATED", task.clone()),
         (Topic::Todo, "TASK_UPDATED", task.clone()),
@@ -98,6 +103,15 @@ fn all() -> Vec<(Topic, &'static str, Value)> {
         (Topic::User, "WEBHOOK_DELETED", json!({ "webhookId": ID, "host": "example.com" })),
         (Topic::User, "WEBHOOK_DISABLED", json!({ "webhookId": ID, "host": "example.com", "reason": "gone" })),
         (Topic::User, "WEBHOOK_SECRET_ROTATED", json!({ "webhookId": ID })),
+        collection("PROJECT_CREATED"),
+        collection("PROJECT_UPDATED"),
+        collection("PROJECT_DELETED"),
+        collection("SECTION_CREATED"),
+        collection("SECTION_UPDATED"),
+        collection("SECTION_DELETED"),
+        collection("FILTER_CREATED"),
+        collection("FILTER_UPDATED"),
+        collection("FILTER_DELETED"),
         (Topic::User, "USER_ERASED", json!({})),
     ]
 }

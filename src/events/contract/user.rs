@@ -1,4 +1,4 @@
-//! `user-events`: what happens to accounts. Never an e-mail address, a network address or a secret.
+//! `user-events`: what happens to accounts, and to what tasks are kept in. Never an e-mail address, a network address or a secret.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::FieldChange;
+use super::{CollectionPayload, FieldChange};
 
 super::events! {
     /// What happens to accounts. Never an e-mail address.
@@ -43,6 +43,24 @@ super::events! {
         WebhookDisabled(WebhookDisabled) = "WEBHOOK_DISABLED",
         /// A webhook got a new signing secret.
         WebhookSecretRotated(WebhookSecretRotated) = "WEBHOOK_SECRET_ROTATED",
+        /// A project was made.
+        ProjectCreated(CollectionPayload) = "PROJECT_CREATED",
+        /// A project was edited, moved or archived.
+        ProjectUpdated(CollectionPayload) = "PROJECT_UPDATED",
+        /// A project was deleted, and its sections.
+        ProjectDeleted(CollectionPayload) = "PROJECT_DELETED",
+        /// A section of a project was made.
+        SectionCreated(CollectionPayload) = "SECTION_CREATED",
+        /// A section was edited or moved.
+        SectionUpdated(CollectionPayload) = "SECTION_UPDATED",
+        /// A section was deleted.
+        SectionDeleted(CollectionPayload) = "SECTION_DELETED",
+        /// A filter was saved.
+        FilterCreated(CollectionPayload) = "FILTER_CREATED",
+        /// A saved filter was edited or moved.
+        FilterUpdated(CollectionPayload) = "FILTER_UPDATED",
+        /// A saved filter was deleted.
+        FilterDeleted(CollectionPayload) = "FILTER_DELETED",
         /// The account and all of its data were erased: the last event of its log.
         Erased(Erased) = "USER_ERASED",
     }
@@ -175,7 +193,7 @@ pub struct WebhookUpdated {
     pub host: String,
     /// The names of the fields that changed; their values are personal.
     pub changed: Vec<String>,
-    /// What those of them were and are that are not personal: `host`, `eventTypes`, `enabled`.
+    /// Field by field, what it was and what it is. Of a webhook only what is not personal: `host`, `eventTypes`, `enabled`.
     pub changes: BTreeMap<String, FieldChange>,
 }
 

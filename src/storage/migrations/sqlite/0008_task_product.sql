@@ -47,46 +47,24 @@ CREATE TABLE tags (
     PRIMARY KEY (user_id, name_key)
 );
 
--- The inbox is no row: it is the project whose id is the user's.
-CREATE TABLE projects (
+-- What a person keeps in an order of their own, by kind: projects, sections of them, saved filters. The inbox is no row:
+-- it is the project whose id is the user's.
+CREATE TABLE collections (
     id          blob PRIMARY KEY,
     user_id     blob NOT NULL,
-    name        text NOT NULL,
-    name_key    text NOT NULL,
-    color       text,
-    position    text NOT NULL,
-    archived_at text,
-    version     integer NOT NULL,
-    created_at  text NOT NULL,
-    updated_at  text NOT NULL
-);
-CREATE UNIQUE INDEX projects_name ON projects (user_id, name_key);
-
-CREATE TABLE sections (
-    id          blob PRIMARY KEY,
-    user_id     blob NOT NULL,
-    -- The user's id for a section of the inbox.
+    -- project, section or filter.
+    kind        text NOT NULL,
+    -- The project of a section; for the others the user's id, so that a name is unique within it.
     project_id  blob NOT NULL,
     name        text NOT NULL,
     name_key    text NOT NULL,
+    color       text,
+    -- The expression of a filter.
+    query       text,
     position    text NOT NULL,
     archived_at text,
     version     integer NOT NULL,
     created_at  text NOT NULL,
     updated_at  text NOT NULL
 );
-CREATE UNIQUE INDEX sections_name ON sections (user_id, project_id, name_key);
-
-CREATE TABLE saved_filters (
-    id         blob PRIMARY KEY,
-    user_id    blob NOT NULL,
-    name       text NOT NULL,
-    name_key   text NOT NULL,
-    query      text NOT NULL,
-    color      text,
-    position   text NOT NULL,
-    version    integer NOT NULL,
-    created_at text NOT NULL,
-    updated_at text NOT NULL
-);
-CREATE UNIQUE INDEX saved_filters_name ON saved_filters (user_id, name_key);
+CREATE UNIQUE INDEX collections_name ON collections (user_id, kind, project_id, name_key);
