@@ -5,7 +5,7 @@
 //! | level | rooms |
 //! |---|---|
 //! | 0 | [`kernel`] |
-//! | 1 | [`auth`], [`telemetry`], [`storage`] |
+//! | 1 | [`auth`], [`telemetry`], [`storage`], [`filter`] |
 //! | 2 | [`events`], [`http`] |
 //! | 3 | [`user`], [`task`], [`sync`], [`insights`], [`notification`], [`webhook`] |
 //! | 5 | [`config`] |
@@ -17,6 +17,7 @@ pub mod app;
 pub mod auth;
 pub mod config;
 pub mod events;
+pub mod filter;
 pub mod http;
 pub mod insights;
 pub mod kernel;

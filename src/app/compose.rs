@@ -18,7 +18,7 @@ use crate::events::consumer::{Handler, Ladder, Processor};
 use crate::events::{Broker, BrokerKind, EventLog, KafkaBroker, MemoryBroker};
 use crate::http::{self, Authenticate, Limiter, Rejected, Streams};
 use crate::insights::{self, Insights, Projector};
-use crate::kernel::{Actor, Clock, Ids};
+use crate::kernel::{Actor, Clock, Ids, locale};
 use crate::notification::{self, Notifications};
 use crate::storage::{self, Db, Tx};
 use crate::sync;
@@ -299,8 +299,8 @@ struct Homes(Db);
 impl People for Homes {
     fn home(&self, user_id: Uuid) -> BoxFuture<'_, Result<Home, storage::Error>> {
         Box::pin(async move {
-            let (zone, _) = Accounts::home(&self.0, user_id).await?;
-            Ok(Home { zone })
+            let (zone, locale) = Accounts::home(&self.0, user_id).await?;
+            Ok(Home { zone, week_start: locale::week_start(&locale) })
         })
     }
 }

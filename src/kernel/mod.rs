@@ -11,6 +11,7 @@ mod backoff;
 mod clock;
 mod cursor;
 mod ids;
+pub mod locale;
 mod probe;
 mod rounds;
 pub mod zone;

@@ -3,9 +3,10 @@
 //! **Purpose.** [`Db`] hands out bounded, timed connections; [`Tx`] is one transaction; [`Sql`] is one statement with a
 //! name, whose text serves both databases wherever the dialects agree. Stores are free functions over these.
 //!
-//! **Rules.** A read takes `&Db`, a write takes `&mut Tx`. Nothing slow happens inside a transaction. No statement is
-//! built at run time. A statement is declared with [`statements!`](crate::statements), which also lists it, so that a test can
-//! prepare every one on both databases.
+//! **Rules.** A read takes `&Db`, a write takes `&mut Tx`. Nothing slow happens inside a transaction. A
+//! statement is declared with [`statements!`](crate::statements), which also lists it, so that a test can
+//! prepare every one on both databases. Only a listing with conditions is made at run time ([`dynamic`]), of constants and
+//! placeholders.
 //!
 //! **Invariants.**
 //! - A connection on which a call was cancelled or broke is closed, never handed on; a healthy one goes back without a
@@ -18,6 +19,7 @@
 mod config;
 mod conn;
 mod db;
+pub mod dynamic;
 mod error;
 mod migrate;
 mod pool;

@@ -14,15 +14,15 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::Error;
+use super::find::{Query, Sort, State as TaskState, View};
 use super::input::{Draft, Input};
-use super::list::{self, Sort, State as TaskState};
 use super::model::Task;
 use super::place::Destination;
 use super::service::{Expect, Once, Subtasks, Tasks};
 use crate::events;
 use crate::http::idempotency::Reply;
 use crate::http::{
-    Bearer, IfMatch, IfNoneMatch, Json, MergePatch, Path, Post, Problem, ProblemBody, Query, Tags, etag, page_limit,
+    self, Bearer, IfMatch, IfNoneMatch, Json, MergePatch, Path, Post, Problem, ProblemBody, Tags, etag, page_limit,
 };
 use crate::kernel::Scope;
 
@@ -42,6 +42,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::not_found(),
             Error::Invalid(invalid) => Self::invalid(invalid.0),
+            Error::Filter(error) => Self::validation().field("filter", "not_a_filter", error.rendered().to_owned()),
             Error::InTrash(_) => {
                 Self::new(StatusCode::CONFLICT, "task_in_trash", "The task is in the trash: restore it first.")
             }
@@ -128,19 +129,38 @@ async fn create(State(tasks): State<Arc<Tasks>>, bearer: Bearer, post: Post<Inpu
     Ok(tasks.create(&actor, parse(post.body, zone)?, once).await?.reply(created))
 }
 
-/// What a listing may ask for.
+/// What a listing may ask for. What is given together holds together.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// `open` (default), `completed`, `all` or `trash`.
-    #[serde(default)]
+    /// `open` (default), `completed`, `all` (default of a filter) or `trash`.
     #[param(inline)]
-    state: TaskState,
-    /// `created` (default), `-created`, `-updated`, `-completed`, `due` or `-priority`.
-    #[serde(default)]
+    state: Option<TaskState>,
+    /// `created` (default), `-created`, `-updated`, `-completed`, `due` (default of a view), `-priority` or `position` (default
+    /// in a project, a section or a task).
     #[param(inline)]
-    sort: Sort,
+    sort: Option<Sort>,
+    /// `today` (what is overdue too), `overdue` or `upcoming` (the seven days after today), in the account's time zone.
+    #[param(inline)]
+    view: Option<View>,
+    /// The id of a project.
+    project: Option<Uuid>,
+    /// The id of a section.
+    section: Option<Uuid>,
+    /// The id of a task: its subtasks.
+    parent: Option<Uuid>,
+    /// The name of a tag.
+    tag: Option<String>,
+    /// An expression of the filter language.
+    #[param(example = "done = false && due < now+7d && tag in (home, work)")]
+    filter: Option<String>,
+    /// The id of a saved filter.
+    filter_id: Option<Uuid>,
+    /// Views, projects, sections and tags leave out what has not started and what is in an archived project: `true` has it
+    /// too.
+    #[serde(default)]
+    hidden: bool,
     /// `nextCursor` of the page before.
     cursor: Option<String>,
     /// 1 to 200; 50 when missing.
@@ -163,11 +183,20 @@ struct TaskPage {
 async fn list(
     State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
-    Query(params): Query<ListParams>,
+    http::Query(params): http::Query<ListParams>,
 ) -> Answer<axum::Json<TaskPage>> {
     let actor = bearer.with(Scope::TasksRead)?;
     let limit = page_limit(params.limit)?;
-    let query = list::Query { state: params.state, sort: params.sort, cursor: params.cursor, limit };
+    let filter = match (params.filter, params.filter_id) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::validation().field("filterId", "contradiction", "use one of filter and filterId"));
+        }
+        (Some(text), None) => Some(text.parse().map_err(Error::Filter)?),
+        (None, Some(id)) => Some(tasks.saved_filter(&actor, id).await?),
+        (None, None) => None,
+    };
+    let ListParams { state, sort, view, project, section, parent, tag, hidden, cursor, .. } = params;
+    let query = Query { state, sort, view, project, section, parent, tag, filter, hidden, cursor, limit };
     let page = tasks.list(&actor, &query).await?;
     Ok(axum::Json(TaskPage { results: page.results, next_cursor: page.next }))
 }
@@ -199,7 +228,7 @@ async fn replace(
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
-    Query(SubtaskParams { subtasks }): Query<SubtaskParams>,
+    http::Query(SubtaskParams { subtasks }): http::Query<SubtaskParams>,
     Json(input): Json<Input>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
@@ -220,7 +249,7 @@ async fn patch(
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
-    Query(SubtaskParams { subtasks }): Query<SubtaskParams>,
+    http::Query(SubtaskParams { subtasks }): http::Query<SubtaskParams>,
     Json(patch): Json<serde_json::Map<String, Value>>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
@@ -274,7 +303,7 @@ async fn complete(
     bearer: Bearer,
     IfMatch(tags): IfMatch,
     Path(id): Path<Uuid>,
-    Query(SubtaskParams { subtasks }): Query<SubtaskParams>,
+    http::Query(SubtaskParams { subtasks }): http::Query<SubtaskParams>,
     post: Post<()>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;

@@ -13,6 +13,9 @@ pub enum Error {
     /// The input does not hold.
     #[error("the task is not valid")]
     Invalid(Invalid),
+    /// The expression is not one of the filter language.
+    #[error(transparent)]
+    Filter(crate::filter::Error),
     /// It is in the trash.
     #[error(transparent)]
     InTrash(#[from] InTrash),

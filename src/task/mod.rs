@@ -19,8 +19,8 @@ mod change;
 mod collection;
 mod error;
 mod event;
+mod find;
 mod input;
-mod list;
 mod model;
 mod place;
 mod position;
@@ -36,8 +36,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use collection::{Collection, Kind};
 pub use error::Error;
+pub use find::{Query, Sort, State, View};
 pub use input::{Draft, Input, Invalid};
-pub use list::{Query, Sort, State};
 pub use model::{Priority, Task};
 pub use place::Destination;
 pub use position::Position;
@@ -49,10 +49,7 @@ pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
     api::routes().merge(collection::routes())
 }
 
-/// Every statement of this slice: a test prepares them on both databases.
+/// Every statement of this slice, save the listing ([`find`]): a test prepares them on both databases.
 pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
-    let lists = [store::STATEMENTS, write::STATEMENTS, place::STATEMENTS, collection::store::STATEMENTS]
-        .into_iter()
-        .chain(list::STATEMENTS);
-    lists.flatten()
+    [store::STATEMENTS, write::STATEMENTS, place::STATEMENTS, collection::store::STATEMENTS].into_iter().flatten()
 }

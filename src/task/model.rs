@@ -213,6 +213,12 @@ impl Task {
         Place { project: self.project_id, section: self.section_id, parent: self.parent_id }
     }
 
+    /// The first day on which it matters, in the zone it is meant in; the last one there is where it has none.
+    pub fn agenda(&self) -> NaiveDate {
+        let days = [self.due_date, self.deadline];
+        days.into_iter().flatten().min().or(NaiveDate::from_ymd_opt(9999, 12, 31)).unwrap_or_default()
+    }
+
     /// Everything that a client may set, save whether it is done.
     fn drafted(self, draft: Draft, place: Place) -> Self {
         let time = draft.due.and_then(|due| due.time);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::Weekday;
 use chrono_tz::Tz;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use uuid::Uuid;
 
 use super::change::{Edit, Work};
 use super::event;
+use super::find::{self, Moment, Query};
 use super::input::{Draft, Input};
-use super::list::{self, Query};
 use super::model::{Happening, Place, Task};
 use super::place::{self, Destination};
 use super::{Error, collection, store, write};
@@ -25,6 +26,8 @@ use crate::storage::{self, Db, Engine, Tx};
 pub struct Home {
     /// The IANA time zone whose days are theirs.
     pub zone: Tz,
+    /// The day with which their week begins.
+    pub week_start: Weekday,
 }
 
 /// Who knows people's settings: the accounts do, which this slice does not import.
@@ -132,7 +135,13 @@ impl Tasks {
 
     /// One page of tasks.
     pub async fn list(&self, actor: &Actor, query: &Query) -> Result<Page<Task>, Error> {
-        list::list(&self.db, actor.user_id, query).await
+        let moment = if query.needs_moment() {
+            let Home { zone, week_start } = self.home(actor).await?;
+            Some(Moment { now: self.clock.now(), zone, week_start })
+        } else {
+            None
+        };
+        find::page(&self.db, actor.user_id, query, moment.as_ref()).await
     }
 
     /// Replaces everything that a client may set.

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The plan, as in `src/lib.rs`. `chat` will be level 4.
-const LEVELS: [(&str, u8); 14] = [
+const LEVELS: [(&str, u8); 15] = [
     ("kernel", 0),
     ("auth", 1),
     ("telemetry", 1),
     ("storage", 1),
+    ("filter", 1),
     ("events", 2),
     ("http", 2),
     ("user", 3),

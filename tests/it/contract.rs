@@ -32,12 +32,13 @@ async fn webhook(person: &Person<'_>) {
 
 /// Everything that can happen to what tasks are kept in.
 async fn collections(person: &Person<'_>) {
-    let make = |path: String| async move {
-        expect(person.send(Method::POST, &path, Some(json!({ "name": "Home" })), &[]).await, 201).await
+    let home = || json!({ "name": "Home" });
+    let make = |path: String, body: Value| async move {
+        expect(person.send(Method::POST, &path, Some(body), &[]).await, 201).await
     };
-    let project = make("/api/v1/projects".to_owned()).await;
-    let section = make(format!("/api/v1/projects/{}/sections", project["id"].as_str().unwrap())).await;
-    let filter = make("/api/v1/filters".to_owned()).await;
+    let project = make("/api/v1/projects".to_owned(), home()).await;
+    let section = make(format!("/api/v1/projects/{}/sections", project["id"].as_str().unwrap()), home()).await;
+    let filter = make("/api/v1/filters".to_owned(), json!({ "name": "Home", "query": "done" })).await;
     for (kind, made) in [("sections", section), ("projects", project), ("filters", filter)] {
         let path = format!("/api/v1/{kind}/{}", made["id"].as_str().unwrap());
         let renamed = person.send(Method::PATCH, &path, Some(json!({ "name": "House" })), &[("if-match", "*")]).await;

@@ -38,6 +38,7 @@ mod retention;
 mod statements;
 mod support;
 mod task_trees;
+mod task_views;
 mod tasks;
 mod telemetry;
 mod tour;

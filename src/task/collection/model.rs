@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::filter::Filter;
 use crate::task::input::{self, Invalid};
 use crate::task::position::Position;
 
@@ -94,8 +95,8 @@ pub struct Checked {
 }
 
 impl Fields {
-    /// Checks everything and reports every mistake at once. `query` is checked by the caller, who knows the language.
-    pub fn parse(self) -> Result<Checked, Invalid> {
+    /// Checks everything and reports every mistake at once. The expression of a filter is kept as it was written.
+    pub fn parse(self, kind: Kind) -> Result<Checked, Invalid> {
         let mut wrong = Vec::new();
         let name = input::name(self.name.as_deref().unwrap_or_default()).unwrap_or_else(|(code, sentence)| {
             wrong.push(("/name", code, sentence));
@@ -112,6 +113,12 @@ impl Fields {
             wrong.push(mistake);
             None
         });
+        if kind == Kind::Filter {
+            let query = self.query.as_deref().unwrap_or_default();
+            if let Err(error) = query.parse::<Filter>() {
+                wrong.push(("/query", "not_a_filter", error.rendered().to_owned()));
+            }
+        }
         if !wrong.is_empty() {
             return Err(Invalid(wrong));
         }

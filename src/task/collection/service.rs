@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::event;
 use super::model::{Checked, Collection, Fields, Kind};
 use super::store;
+use crate::filter::Filter;
 use crate::http::idempotency::{Key, Outcome, Reply};
 use crate::kernel::Actor;
 use crate::task::change::Work;
@@ -63,6 +64,12 @@ impl Tasks {
         find(&mut exec, actor.user_id, kind, id).await
     }
 
+    /// The expression of a saved filter.
+    pub async fn saved_filter(&self, actor: &Actor, id: Uuid) -> Result<Filter, Error> {
+        let saved = self.collection(actor, Kind::Filter, id).await?;
+        saved.query.unwrap_or_default().parse().map_err(Error::Filter)
+    }
+
     /// Makes one; a section is one of `project`.
     pub async fn create_collection(
         &self,
@@ -77,7 +84,7 @@ impl Tasks {
         {
             return Ok(replay);
         }
-        let checked = fields.parse().map_err(Error::Invalid)?;
+        let checked = fields.parse(kind).map_err(Error::Invalid)?;
         let mut work = Work::begin(self, actor).await?;
         let user_id = actor.user_id;
         if let Some(project) = project.filter(|project| *project != user_id) {
@@ -111,7 +118,7 @@ impl Tasks {
         let before = find(work.tx(), actor.user_id, kind, id).await?;
         expected(&before, expect)?;
         inbox_stays(&before)?;
-        let checked: Checked = edit(before.fields()).parse().map_err(Error::Invalid)?;
+        let checked: Checked = edit(before.fields()).parse(kind).map_err(Error::Invalid)?;
         let Some(after) = before.replace(checked, work.now()) else {
             work.abandon().await?;
             return Ok(before);
