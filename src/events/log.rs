@@ -84,6 +84,8 @@ statements! {
     FIRST: "log.first" = "SELECT seq FROM events WHERE user_id = $1 ORDER BY seq LIMIT 1";
     SINCE: "log.since" = "SELECT seq, value, channel, traceparent FROM events WHERE user_id = $1 AND seq > $2 \
         ORDER BY seq LIMIT $3";
+    OF_SUBJECT: "log.of_subject" = "SELECT seq, value, channel, traceparent FROM events WHERE subject_id = $2 AND user_id = $1 \
+        AND seq < $3 ORDER BY seq DESC LIMIT $4";
     ERASE: "log.erase" = "UPDATE user_logs SET erased_at = $2 WHERE user_id = $1";
     FORGET: "log.forget" = "DELETE FROM events WHERE user_id = $1 AND NOT EXISTS \
         (SELECT 1 FROM outbox WHERE outbox.user_id = events.user_id AND outbox.seq = events.seq)";
@@ -324,8 +326,27 @@ pub async fn first_seq(db: &Db, user_id: Uuid) -> Result<Option<i64>, Error> {
 /// At most `limit` changes of the user after `since`, in order.
 pub async fn changes(db: &Db, user_id: Uuid, since: i64, limit: i64) -> Result<Vec<Change>, Error> {
     let mut exec = db.read().await?;
-    let rows = sql!(fetch_all (i64, String, String, Option<String>) => exec, SINCE, user_id, since, limit)?;
-    let change = |(seq, value, channel, traceparent): (i64, String, String, Option<String>)| {
+    let rows = sql!(fetch_all ChangeRow => exec, SINCE, user_id, since, limit)?;
+    as_changes(rows)
+}
+
+/// At most `limit` changes of one thing of the user's, before the number `before`, the last one first.
+pub async fn changes_of(
+    db: &Db,
+    user_id: Uuid,
+    subject_id: Uuid,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Change>, Error> {
+    let mut exec = db.read().await?;
+    let rows = sql!(fetch_all ChangeRow => exec, OF_SUBJECT, user_id, subject_id, before, limit)?;
+    as_changes(rows)
+}
+
+type ChangeRow = (i64, String, String, Option<String>);
+
+fn as_changes(rows: Vec<ChangeRow>) -> Result<Vec<Change>, Error> {
+    let change = |(seq, value, channel, traceparent): ChangeRow| {
         let event = RawValue::from_string(value)
             .map_err(|error| Error::Schema { topic: Topic::User, reason: format!("stored event {seq}: {error}") })?;
         let trace_id = traceparent.as_deref().and_then(|text| text.split('-').nth(1)).map(str::to_owned);

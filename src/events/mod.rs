@@ -41,7 +41,9 @@ pub use expand::{Expansion, expand, unfence};
 pub use fence::fenced;
 pub use history::Pruner;
 pub use lease::holders;
-pub use log::{Change, Commits, Draft, Event, EventLog, SHARDS, changes, first_seq, forget_erased, last_seq, shard_of};
+pub use log::{
+    Change, Commits, Draft, Event, EventLog, SHARDS, changes, changes_of, first_seq, forget_erased, last_seq, shard_of,
+};
 pub use outbox::{Backlog, ParkedKey, backlog, parked, rearm};
 pub use relay::Relay;
 pub use republish::{Progress, Replay, Start, replay};

@@ -43,6 +43,10 @@ impl From<Error> for Problem {
             Error::NotFound => Self::not_found(),
             Error::Invalid(invalid) => Self::invalid(invalid.0),
             Error::Filter(error) => Self::validation().field("filter", "not_a_filter", error.rendered().to_owned()),
+            Error::Undo(refusal) => {
+                let detail = format!("This cannot be undone: {refusal}.");
+                Self::new(StatusCode::CONFLICT, "not_undoable", detail)
+            }
             Error::InTrash(_) => {
                 Self::new(StatusCode::CONFLICT, "task_in_trash", "The task is in the trash: restore it first.")
             }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Error;
+use super::collection::{Collection, Kind};
 use super::event;
 use super::input::{self, Input};
 use super::model::{Happening, Place, Step, Task};
@@ -49,6 +50,8 @@ pub(super) struct Work<'a> {
     ids: &'a Ids,
     actor: &'a Actor,
     now: DateTime<Utc>,
+    /// What the events of this change have in common.
+    change: Uuid,
     tx: Tx,
     events: Vec<Event>,
     steps: Vec<Written>,
@@ -60,7 +63,8 @@ impl<'a> Work<'a> {
         let mut tx = tasks.db.begin().await?;
         tasks.log.lock(&mut tx, actor.user_id).await?;
         let now = tasks.clock.now();
-        Ok(Self { log: &tasks.log, ids: &tasks.ids, actor, now, tx, events: Vec::new(), steps: Vec::new() })
+        let (log, ids) = (&tasks.log, &tasks.ids);
+        Ok(Self { log, ids, actor, now, change: ids.uuid(), tx, events: Vec::new(), steps: Vec::new() })
     }
 
     /// Whose tasks these are.
@@ -76,6 +80,11 @@ impl<'a> Work<'a> {
     /// The instant of the change.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// What the events of this change have in common.
+    pub fn change(&self) -> Uuid {
+        self.change
     }
 
     /// A new id.
@@ -107,6 +116,19 @@ impl<'a> Work<'a> {
         Ok((all, depth))
     }
 
+    /// The tasks of a project or a section as they are after the steps so far, those in the trash left out.
+    pub async fn inside(&mut self, of: &Collection) -> Result<Vec<Task>, Error> {
+        let room = i64::try_from(TREE_MAX).unwrap_or(i64::MAX - 1) + 1;
+        let is_section = of.kind == Kind::Section;
+        let found = store::inside(&mut self.tx, self.actor.user_id, of.id, is_section, room).await?;
+        if found.len() > TREE_MAX {
+            return Err(Error::TooMany { what: "tasks", limit: TREE_MAX });
+        }
+        let found = found.into_iter().map(|task| self.after(task.id).cloned().unwrap_or(task));
+        let stays = |task: &Task| if is_section { task.section_id == Some(of.id) } else { task.project_id == of.id };
+        Ok(found.filter(|task| task.deleted_at.is_none() && stays(task)).collect())
+    }
+
     /// Refuses one more task where a user has as many as there may be.
     pub async fn ask_for_room(&mut self) -> Result<(), Error> {
         if store::has_room(&mut self.tx, self.actor.user_id).await? {
@@ -117,7 +139,7 @@ impl<'a> Work<'a> {
 
     /// Notes a new task.
     pub fn create(&mut self, task: Task) -> Result<(), Error> {
-        self.note(&event::draft(None, &task, Happening::Created))?;
+        self.tell(None, &task, Happening::Created)?;
         self.steps.push(Written { before: None, after: task });
         Ok(())
     }
@@ -125,10 +147,16 @@ impl<'a> Work<'a> {
     /// Notes what becomes of a task, if anything does.
     pub fn step(&mut self, before: &Task, step: Step) -> Result<(), Error> {
         if let Some((after, happening)) = step {
-            self.note(&event::draft(Some(before), &after, happening))?;
+            self.tell(Some(before), &after, happening)?;
             self.steps.push(Written { before: Some(before.clone()), after });
         }
         Ok(())
+    }
+
+    fn tell(&mut self, before: Option<&Task>, after: &Task, happening: Happening) -> Result<(), Error> {
+        let mut payload = event::payload(before, after);
+        payload.change_id = Some(self.change);
+        self.note(&event::of(happening, payload))
     }
 
     /// Notes what else happens: its rows are written by who notes it.
@@ -179,7 +207,7 @@ impl<'a> Work<'a> {
     }
 
     /// The subtasks go where their task goes.
-    async fn follow(&mut self, before: &Task, place: Place) -> Result<(), Error> {
+    pub async fn follow(&mut self, before: &Task, place: Place) -> Result<(), Error> {
         if (place.project, place.section) == (before.project_id, before.section_id) {
             return Ok(());
         }
@@ -228,6 +256,12 @@ impl<'a> Work<'a> {
     /// What a task is after the steps, if one of them is of it.
     pub fn after(&self, id: Uuid) -> Option<&Task> {
         self.steps.iter().rev().map(|written| &written.after).find(|task| task.id == id)
+    }
+
+    /// The tasks that change, each once, as they are after the steps.
+    pub fn changed(&self) -> Vec<Task> {
+        let ids: BTreeSet<_> = self.steps.iter().map(|written| written.after.id).collect();
+        ids.into_iter().filter_map(|id| self.after(id).cloned()).collect()
     }
 
     /// Writes the steps, their events and the reply that is kept for a key, all or nothing. `false`: the key was used

@@ -16,6 +16,9 @@ pub enum Error {
     /// The expression is not one of the filter language.
     #[error(transparent)]
     Filter(crate::filter::Error),
+    /// A change cannot be undone.
+    #[error(transparent)]
+    Undo(#[from] super::undo::Refusal),
     /// It is in the trash.
     #[error(transparent)]
     InTrash(#[from] InTrash),

@@ -44,6 +44,7 @@ pub(super) fn payload(before: Option<&Task>, after: &Task) -> TaskPayload {
         completed_at: after.completed_at,
         deleted_at: after.deleted_at,
         purged_at: None,
+        change_id: None,
         changes: before.map(|before| changes(&json!(before), &json!(after))).unwrap_or_default(),
     }
 }

@@ -15,11 +15,13 @@
 //! [`Actor`]: crate::kernel::Actor
 
 mod api;
+mod api_log;
 mod change;
 mod collection;
 mod error;
 mod event;
 mod find;
+mod history;
 mod input;
 mod model;
 mod place;
@@ -28,6 +30,7 @@ mod rows;
 mod service;
 mod store;
 mod trash;
+mod undo;
 mod write;
 
 use std::sync::Arc;
@@ -46,7 +49,7 @@ pub use trash::TRASH_KEPT;
 
 /// `/api/v1/tasks`, `/api/v1/projects`, `/api/v1/sections` and `/api/v1/filters`.
 pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
-    api::routes().merge(collection::routes())
+    api::routes().merge(api_log::routes()).merge(collection::routes())
 }
 
 /// Every statement of this slice, save the listing ([`find`]): a test prepares them on both databases.

@@ -76,7 +76,7 @@ impl Due {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     /// UUID version 7.
@@ -277,6 +277,16 @@ impl Task {
     /// Moves it to another place, also when it is in the trash: it is there when it is restored.
     pub fn shift(&self, place: Place, position: Position, now: DateTime<Utc>) -> Step {
         self.step(Self { position, ..self.placed(place) }, Happening::Updated, now)
+    }
+
+    /// Makes it what it was (all but its version and the time of its last change).
+    pub fn become_again(&self, after: Self, now: DateTime<Utc>) -> Step {
+        let happening = match (self.deleted_at, after.deleted_at) {
+            (None, Some(_)) => Happening::Deleted,
+            _ if after.completed && !self.completed => Happening::Completed,
+            _ => Happening::Updated,
+        };
+        self.step(after, happening, now)
     }
 
     /// Gives it other tags.

@@ -11,6 +11,7 @@ use super::input::{Draft, Invalid};
 use super::model::{Place, Task};
 use super::position::Position;
 use super::store;
+use super::undo::Refusal;
 use crate::storage::{self, Tx};
 use crate::{sql, statements};
 
@@ -257,6 +258,17 @@ async fn in_project(work: &mut Work<'_>, project_id: Uuid) -> Result<Place, Erro
         found.ok_or_else(unknown)?;
     }
     Ok(Place { project: project_id, section: None, parent: None })
+}
+
+/// Refuses to put a task back to where it was if that is gone, or is below the task by now.
+pub(super) async fn exists(work: &mut Work<'_>, after: &Task) -> Result<(), Error> {
+    let gone = |_| Error::from(Refusal::NoPlace);
+    let place = match (after.parent_id, after.section_id) {
+        (Some(parent), _) => under(work, Some(after), parent).await.map_err(gone)?,
+        (None, Some(section)) => in_section(work, section).await.map_err(gone)?,
+        (None, None) => in_project(work, after.project_id).await.map_err(gone)?,
+    };
+    if place == after.place() { Ok(()) } else { Err(Refusal::NoPlace.into()) }
 }
 
 /// Where a task is restored to: what is gone meanwhile is left out.

@@ -1,7 +1,7 @@
 //! The order that people give by hand: a fractional index. A position is a text whose order is the order of the tasks,
 //! and between any two there is room for one more, so that moving one thing changes that one alone.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -10,9 +10,23 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 pub const POSITION_MAX: usize = 250;
 
 /// A place among its siblings: digits of base 36, compared byte by byte.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
 pub struct Position(String);
+
+impl TryFrom<String> for Position {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("it is no position")
+    }
+}
+
+impl From<Position> for String {
+    fn from(position: Position) -> Self {
+        position.0
+    }
+}
 
 /// There is no room between the two: they are the same, or the text would be longer than allowed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -42,6 +42,7 @@ mod task_views;
 mod tasks;
 mod telemetry;
 mod tour;
+mod undo;
 mod webhooks;
 mod webhooks_api;
 mod writers;

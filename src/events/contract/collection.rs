@@ -39,6 +39,10 @@ pub struct CollectionPayload {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// The same in all events of one change, which are in one transaction and follow one another: what is undone as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Uuid")]
+    pub change_id: Option<Uuid>,
     /// Field by field, what it was and what it is. Of a webhook only what is not personal: `host`, `eventTypes`, `enabled`.
     #[serde(default)]
     pub changes: BTreeMap<String, FieldChange>,

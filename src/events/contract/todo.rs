@@ -96,6 +96,10 @@ pub struct TaskPayload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DateTime<Utc>")]
     pub purged_at: Option<DateTime<Utc>>,
+    /// The same in all events of one change, which are in one transaction and follow one another: what is undone as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Uuid")]
+    pub change_id: Option<Uuid>,
     /// Field by field, what it was and what it is.
     #[serde(default)]
     pub changes: BTreeMap<String, FieldChange>,

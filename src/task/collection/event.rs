@@ -1,6 +1,7 @@
 //! What the events of collections say: all of it, then what changed.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::model::{Collection, Kind};
 use crate::events::Draft as AnyDraft;
@@ -9,8 +10,8 @@ use crate::task::event::changes;
 
 type Draft = AnyDraft<PayloadOf<UserEvent>>;
 
-pub(super) fn created(new: &Collection) -> Draft {
-    let payload = payload(None, new);
+pub(super) fn created(new: &Collection, change: Uuid) -> Draft {
+    let payload = payload(None, new, change);
     let event = match new.kind {
         Kind::Project => UserEvent::ProjectCreated(payload),
         Kind::Section => UserEvent::SectionCreated(payload),
@@ -19,8 +20,8 @@ pub(super) fn created(new: &Collection) -> Draft {
     Draft::of(new.id, event)
 }
 
-pub(super) fn updated(before: &Collection, after: &Collection) -> Draft {
-    let payload = payload(Some(before), after);
+pub(super) fn updated(before: &Collection, after: &Collection, change: Uuid) -> Draft {
+    let payload = payload(Some(before), after, change);
     let event = match after.kind {
         Kind::Project => UserEvent::ProjectUpdated(payload),
         Kind::Section => UserEvent::SectionUpdated(payload),
@@ -29,8 +30,8 @@ pub(super) fn updated(before: &Collection, after: &Collection) -> Draft {
     Draft::of(after.id, event)
 }
 
-pub(super) fn deleted(gone: &Collection) -> Draft {
-    let payload = payload(None, gone);
+pub(super) fn deleted(gone: &Collection, change: Uuid) -> Draft {
+    let payload = payload(None, gone, change);
     let event = match gone.kind {
         Kind::Project => UserEvent::ProjectDeleted(payload),
         Kind::Section => UserEvent::SectionDeleted(payload),
@@ -39,7 +40,7 @@ pub(super) fn deleted(gone: &Collection) -> Draft {
     Draft::of(gone.id, event)
 }
 
-fn payload(before: Option<&Collection>, after: &Collection) -> CollectionPayload {
+fn payload(before: Option<&Collection>, after: &Collection, change: Uuid) -> CollectionPayload {
     CollectionPayload {
         collection_id: after.id,
         title: after.name.clone(),
@@ -51,6 +52,7 @@ fn payload(before: Option<&Collection>, after: &Collection) -> CollectionPayload
         version: after.version,
         created_at: after.created_at,
         updated_at: after.updated_at,
+        change_id: Some(change),
         changes: before.map(|before| changes(&json!(before), &json!(after))).unwrap_or_default(),
     }
 }

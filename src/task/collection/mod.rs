@@ -9,6 +9,8 @@ mod event;
 mod model;
 mod service;
 pub(super) mod store;
+mod undo;
 
 pub(super) use api::routes;
 pub use model::{Collection, Kind};
+pub(super) use undo::{become_again, make_again, present, remove_again};

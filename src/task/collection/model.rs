@@ -42,7 +42,7 @@ impl Kind {
 }
 
 /// A project, a section or a saved filter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Collection {
     /// UUID version 7; that of the inbox is the account's.

@@ -10,11 +10,11 @@ use super::store;
 use crate::filter::Filter;
 use crate::http::idempotency::{Key, Outcome, Reply};
 use crate::kernel::Actor;
+use crate::task::Error;
 use crate::task::change::Work;
 use crate::task::input::Invalid;
 use crate::task::model::Place;
 use crate::task::service::{Expect, Tasks};
-use crate::task::{Error, store as tasks};
 
 /// What becomes of the tasks of a project or a section that is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -98,7 +98,7 @@ impl Tasks {
         let new = Collection::create(work.fresh(), user_id, kind, project, checked, work.now());
         free(&mut work, &new).await?;
         store::insert(work.tx(), &new).await?;
-        work.note(&event::created(&new))?;
+        work.note(&event::created(&new, work.change()))?;
         self.finish_collection(actor, work, new, once).await
     }
 
@@ -125,7 +125,7 @@ impl Tasks {
         };
         free(&mut work, &after).await?;
         store::update(work.tx(), &after).await?;
-        work.note(&event::updated(&before, &after))?;
+        work.note(&event::updated(&before, &after, work.change()))?;
         work.commit(None).await?;
         Ok(after)
     }
@@ -148,11 +148,11 @@ impl Tasks {
         }
         if kind == Kind::Project {
             for section in store::list(work.tx(), actor.user_id, Kind::Section, id).await? {
-                work.note(&event::deleted(&section))?;
+                work.note(&event::deleted(&section, work.change()))?;
             }
         }
         store::delete(work.tx(), actor.user_id, id).await?;
-        work.note(&event::deleted(&before))?;
+        work.note(&event::deleted(&before, work.change()))?;
         work.commit(None).await.map(drop)
     }
 
@@ -193,7 +193,7 @@ fn inbox_stays(before: &Collection) -> Result<(), Error> {
 }
 
 /// Refuses a name that another one of its kind has.
-async fn free(work: &mut Work<'_>, new: &Collection) -> Result<(), Error> {
+pub(super) async fn free(work: &mut Work<'_>, new: &Collection) -> Result<(), Error> {
     let scope = new.project_id.unwrap_or(new.user_id);
     let other = store::named(work.tx(), new.user_id, new.kind, scope, &new.name).await?;
     let is_inbox = new.kind == Kind::Project && crate::task::input::name_key(&new.name) == "inbox";
@@ -205,16 +205,8 @@ async fn free(work: &mut Work<'_>, new: &Collection) -> Result<(), Error> {
 
 /// Moves the tasks out of what is deleted.
 async fn clear(work: &mut Work<'_>, of: &Collection, contents: Contents) -> Result<(), Error> {
-    let limit = crate::task::change::TREE_MAX;
     let user_id = work.user_id();
-    let room = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
-    let inside = tasks::inside(work.tx(), user_id, of.id, of.kind == Kind::Section, room).await?;
-    if inside.is_empty() {
-        return Ok(());
-    }
-    if inside.len() > limit {
-        return Err(Error::TooMany { what: "tasks", limit });
-    }
+    let inside = work.inside(of).await?;
     let now = work.now();
     let project = of.project_id.unwrap_or(user_id);
     for task in &inside {
