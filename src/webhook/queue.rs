@@ -82,8 +82,11 @@ statements! {
         due!("id, webhook_id", "webhook_id NOT IN (SELECT unhex(replace(value, '-', '')) FROM json_each($2))", "ORDER BY due_at LIMIT $3")
     };
     CLAIM: "webhook_delivery.claim" = {
-        "UPDATE webhook_deliveries SET claim = $2, claimed_until = $3 \
-            WHERE id = ANY(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($1 AS jsonb))))",
+        // One look by key for each: for many ids at once PostgreSQL may walk through another index that has them too. The
+        // rows are locked, so they stay where they are.
+        "UPDATE webhook_deliveries SET claim = $2, claimed_until = $3 WHERE ctid = ANY(ARRAY(SELECT sent.ctid \
+            FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS which CROSS JOIN LATERAL \
+            (SELECT ctid FROM webhook_deliveries WHERE id = CAST(which.value AS uuid) OFFSET 0) AS sent))",
         "UPDATE webhook_deliveries SET claim = $2, claimed_until = $3 \
             WHERE id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))"
     };
