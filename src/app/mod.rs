@@ -45,6 +45,7 @@ fn describe_metrics() {
     crate::events::metrics::describe();
     crate::insights::metrics::describe();
     crate::notification::metrics::describe();
+    crate::task::describe();
     crate::webhook::metrics::describe();
     crate::http::metrics::describe();
     crate::auth::password::describe();

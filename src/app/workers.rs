@@ -14,6 +14,7 @@ use crate::events::consumer::{self, KafkaSource};
 use crate::events::{self, Relay};
 use crate::http::Certificate;
 use crate::kernel::Rounds;
+use crate::task::Reminders;
 use crate::telemetry::metrics::Metrics;
 use crate::webhook::Sender;
 
@@ -56,6 +57,8 @@ impl Workers {
             workers.consumers(app)?;
             let sender = Sender::new(app.webhooks.clone());
             workers.add("webhooks", |stop| sender.run(stop));
+            let reminders = Reminders::new(Arc::clone(&app.tasks));
+            workers.add("reminders", |stop| reminders.run(stop));
             let housekeeper = Housekeeper::new(app);
             workers.add("housekeeping", |stop| housekeeper.run(stop));
         }

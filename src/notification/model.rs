@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::events::contract::{ApiTokenCreated, ApiTokenRevoked, SessionsRevoked};
+use crate::events::contract::{ApiTokenCreated, ApiTokenRevoked, ReminderFired, SessionsRevoked};
 
 /// What a notification tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Kind {
     ApiTokenRevoked,
     /// A webhook failed for so long that nothing is sent to it any more.
     WebhookDisabled,
+    /// A reminder of a task fired.
+    Reminder,
 }
 
 impl Kind {
@@ -37,13 +39,14 @@ impl Kind {
             Self::ApiTokenCreated => "api_token_created",
             Self::ApiTokenRevoked => "api_token_revoked",
             Self::WebhookDisabled => "webhook_disabled",
+            Self::Reminder => "reminder",
         }
     }
 
     /// `info`: good to know. `warning`: look whether it is right. `critical`: somebody else may have been here.
     pub fn severity(self) -> &'static str {
         match self {
-            Self::ApiTokenRevoked => "info",
+            Self::ApiTokenRevoked | Self::Reminder => "info",
             Self::PasswordChanged | Self::ApiTokenCreated | Self::WebhookDisabled => "warning",
             Self::SessionRevoked => "critical",
         }
@@ -53,7 +56,7 @@ impl Kind {
 /// What a notification is about: enough to link to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Subject {
-    /// `session`, `api_token`, `webhook`; more may come.
+    /// `session`, `api_token`, `webhook`, `task`; more may come.
     #[serde(rename = "type")]
     #[schema(example = "api_token")]
     pub of: String,
@@ -117,6 +120,14 @@ pub fn notice(event_type: &str, payload: &Value) -> Result<Option<Notice>, serde
             let data = json!({ "host": host, "reason": reason });
             Some(Notice::new(Kind::WebhookDisabled, format!("{which} was switched off"), subject, data))
         }
+        "REMINDER_FIRED" => {
+            let fired = ReminderFired::deserialize(payload)?;
+            let data = json!({
+                "remindAt": fired.remind_at, "dueDate": fired.due_date, "dueAt": fired.due_at, "dueZone": fired.due_zone,
+                "minutesBefore": fired.minutes_before, "lateSeconds": fired.late_seconds,
+            });
+            Some(Notice::new(Kind::Reminder, fired.task_title, Some(("task", fired.task_id)), data))
+        }
         _ => None,
     })
 }
@@ -140,8 +151,8 @@ pub struct Notification {
     pub id: Uuid,
     /// Rises with each notification of the user; numbers may be missing.
     pub number: i64,
-    /// `password_changed`, `session_revoked`, `api_token_created`, `api_token_revoked`, `webhook_disabled`; more may
-    /// come.
+    /// `password_changed`, `session_revoked`, `api_token_created`, `api_token_revoked`, `webhook_disabled`,
+    /// `reminder`; more may come.
     #[schema(example = "password_changed")]
     pub kind: String,
     /// `info`, `warning` or `critical`.

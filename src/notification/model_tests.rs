@@ -42,6 +42,15 @@ fn each_event_of_the_table_makes_its_notification() {
             Some("webhook"),
             json!({ "host": "example.org", "reason": "410" }),
         ),
+        (
+            "REMINDER_FIRED",
+            json!({ "taskId": ID, "taskTitle": "Pay rent", "remindAt": "2026-12-01T16:00:00Z", "dueDate": "2026-12-01", "lateSeconds": 90 }),
+            "reminder",
+            "info",
+            Some("task"),
+            json!({ "remindAt": "2026-12-01T16:00:00Z", "dueDate": "2026-12-01", "dueAt": null, "dueZone": null,
+                "minutesBefore": null, "lateSeconds": 90 }),
+        ),
     ];
     for (event_type, payload, kind, severity, subject, data) in table {
         let notice = made(event_type, &payload).unwrap();
@@ -64,7 +73,7 @@ fn what_somebody_did_themselves_and_what_is_not_known_tells_nothing() {
 
 #[test]
 fn a_payload_without_what_its_type_promises_is_an_error() {
-    for event_type in ["USER_SESSIONS_REVOKED", "USER_API_TOKEN_CREATED", "USER_API_TOKEN_REVOKED"] {
+    for event_type in ["USER_SESSIONS_REVOKED", "USER_API_TOKEN_CREATED", "USER_API_TOKEN_REVOKED", "REMINDER_FIRED"] {
         assert!(notice(event_type, &json!({ "apiTokenId": "x" })).is_err(), "{event_type}");
     }
 }

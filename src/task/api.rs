@@ -259,7 +259,8 @@ async fn patch(
     let actor = bearer.with(Scope::TasksWrite)?;
     let expect = expect(condition.required()?);
     let patch: MergePatch<Input> = MergePatch::new(patch)?;
-    let zone = tasks.zone_of(&actor, &patch.merged(&Input::default())).await?;
+    // What the patch leaves as it is may need it too.
+    let zone = tasks.home(&actor).await?.zone;
     let merge = |present| parse(patch.merged(&present), zone);
     Ok(changed(&tasks.patch(&actor, id, &expect, merge, subtasks).await?))
 }

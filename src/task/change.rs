@@ -15,6 +15,7 @@ use super::event;
 use super::input::{self, Input};
 use super::model::{Happening, Place, Step, Task};
 use super::place::{self, Destination};
+use super::reminder;
 use super::service::{Subtasks, Tasks};
 use super::store;
 use super::write::{self, Written};
@@ -279,6 +280,7 @@ impl<'a> Work<'a> {
                 self.tx.rollback().await?;
                 return Err(Error::Conflict);
             }
+            reminder::store::put(&mut self.tx, self.actor.user_id, &layer, self.now).await?;
         }
         self.tx.commit().await?;
         self.log.committed(self.actor.user_id);

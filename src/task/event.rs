@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::model::{Happening, Priority, Task};
+use super::reminder::Reminder;
 use crate::events::Draft;
-use crate::events::contract::{FieldChange, PayloadOf, TaskPayload, TaskPriority, TodoEvent};
+use crate::events::contract::{FieldChange, PayloadOf, TaskPayload, TaskPriority, TaskReminder, TodoEvent};
 
 /// The event of a step from `before` (nothing, for a new task) to `after`. A reader of the log has the whole task and
 /// needs no second call.
@@ -38,6 +39,7 @@ pub(super) fn payload(before: Option<&Task>, after: &Task) -> TaskPayload {
         due_zone: after.due_zone.map(|zone| zone.name().to_owned()),
         start_date: after.start_date,
         deadline: after.deadline,
+        reminders: Some(after.reminders.iter().map(told).collect()),
         version: Some(after.version),
         created_at: Some(after.created_at),
         updated_at: Some(after.updated_at),
@@ -47,6 +49,10 @@ pub(super) fn payload(before: Option<&Task>, after: &Task) -> TaskPayload {
         change_id: None,
         changes: before.map(|before| changes(&json!(before), &json!(after))).unwrap_or_default(),
     }
+}
+
+fn told(reminder: &Reminder) -> TaskReminder {
+    TaskReminder { at: reminder.at, minutes_before: reminder.minutes_before }
 }
 
 /// The event of what happened to a task.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::model::{Due, Priority};
 use super::position::Position;
+use super::reminder::{self, Reminder, ReminderInput};
 use crate::kernel::zone;
 
 /// The longest title, in characters.
@@ -61,6 +62,8 @@ pub struct Input {
     /// The day by which it must be done, whenever one means to do it.
     #[schema(value_type = Option<NaiveDate>)]
     pub deadline: Option<String>,
+    /// When to be reminded of it, at most 10 times: only what is still to come fires.
+    pub reminders: Option<Vec<ReminderInput>>,
     /// Whether it is done; `false` when missing.
     pub completed: Option<bool>,
 }
@@ -90,6 +93,7 @@ pub struct Draft {
     pub(super) due: Option<Due>,
     pub(super) start_date: Option<NaiveDate>,
     pub(super) deadline: Option<NaiveDate>,
+    pub(super) reminders: Vec<Reminder>,
     pub(super) completed: bool,
 }
 
@@ -103,7 +107,7 @@ impl Draft {
 impl Input {
     /// Whether the account's time zone is needed to understand it.
     pub fn needs_zone(&self) -> bool {
-        self.due_at.is_some() && self.due_zone.is_none()
+        self.due_at.is_some() && self.due_zone.is_none() || self.reminders.as_ref().is_some_and(|list| !list.is_empty())
     }
 
     /// Checks everything and reports every mistake at once. A time is meant in `home` where no zone is said.
@@ -117,6 +121,8 @@ impl Input {
         let due = wrong.take(due(self.due_date.as_deref(), self.due_at.as_deref(), self.due_zone.as_deref(), home));
         let start_date = wrong.take(date("/startDate", "not_a_date", self.start_date.as_deref()));
         let deadline = wrong.take(date("/deadline", "not_a_date", self.deadline.as_deref()));
+        let said = self.reminders.unwrap_or_default();
+        let reminders = wrong.take(reminder::parse(said, due.as_ref(), home));
         if !wrong.0.is_empty() {
             return Err(Invalid(wrong.0));
         }
@@ -124,7 +130,7 @@ impl Input {
         let completed = self.completed.unwrap_or_default();
         #[rustfmt::skip]
         let draft = Draft { title, description, priority, project_id, section_id, parent_id, position, tags, due,
-            start_date, deadline, completed };
+            start_date, deadline, reminders, completed };
         Ok(draft)
     }
 }

@@ -26,6 +26,7 @@ mod input;
 mod model;
 mod place;
 mod position;
+mod reminder;
 mod rows;
 mod service;
 mod store;
@@ -44,8 +45,14 @@ pub use input::{Draft, Input, Invalid};
 pub use model::{Priority, Task};
 pub use place::Destination;
 pub use position::Position;
+pub use reminder::{Reminder, ReminderInput, Reminders};
 pub use service::{Expect, Home, Once, People, Subtasks, Tasks};
 pub use trash::TRASH_KEPT;
+
+/// Tells the recorder what this room's metrics mean.
+pub fn describe() {
+    reminder::describe();
+}
 
 /// `/api/v1/tasks`, `/api/v1/projects`, `/api/v1/sections` and `/api/v1/filters`.
 pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
@@ -54,5 +61,13 @@ pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
 
 /// Every statement of this slice, save the listing ([`find`]): a test prepares them on both databases.
 pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
-    [store::STATEMENTS, write::STATEMENTS, place::STATEMENTS, collection::store::STATEMENTS].into_iter().flatten()
+    [
+        store::STATEMENTS,
+        write::STATEMENTS,
+        place::STATEMENTS,
+        collection::store::STATEMENTS,
+        reminder::store::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::input::{Draft, Input};
 use super::position::Position;
+use super::reminder::{Reminder, ReminderInput};
 use crate::kernel::zone;
 
 /// How much a task matters.
@@ -111,6 +112,8 @@ pub struct Task {
     pub start_date: Option<NaiveDate>,
     /// The day by which it must be done.
     pub deadline: Option<NaiveDate>,
+    /// When the person is reminded of it, in order.
+    pub reminders: Vec<Reminder>,
     /// Whether it is done.
     pub completed: bool,
     /// When it was done.
@@ -177,6 +180,7 @@ impl Task {
             due_zone: None,
             start_date: None,
             deadline: None,
+            reminders: Vec::new(),
             completed: false,
             completed_at,
             deleted_at: None,
@@ -204,6 +208,7 @@ impl Task {
             due_zone: self.due_zone.map(|zone| zone.name().to_owned()),
             start_date: self.start_date.map(|date| date.to_string()),
             deadline: self.deadline.map(|date| date.to_string()),
+            reminders: Some(self.reminders.iter().map(ReminderInput::from).collect()),
             completed: Some(self.completed),
         }
     }
@@ -236,6 +241,7 @@ impl Task {
             due_zone: time.map(|(_, zone)| zone),
             start_date: draft.start_date,
             deadline: draft.deadline,
+            reminders: draft.reminders,
             completed: draft.completed,
             ..self
         }

@@ -22,7 +22,7 @@ macro_rules! columns {
         concat!(
             "t.id, t.user_id, t.title, t.description, t.priority, coalesce(t.project_id, t.user_id) AS project_id, t.section_id, ",
             "t.parent_id, ", $position, " AS position, coalesce(t.tags, '[]') AS tags, t.due_date, t.due_at, t.due_zone, ",
-            "t.start_date, t.deadline, t.completed_at, t.deleted_at, t.version, t.created_at, t.updated_at"
+            "t.start_date, t.deadline, coalesce(t.reminders, '[]') AS reminders, t.completed_at, t.deleted_at, t.version, t.created_at, t.updated_at"
         )
     };
 }
@@ -47,6 +47,7 @@ pub(super) struct Row {
     due_zone: Option<String>,
     start_date: Option<NaiveDate>,
     deadline: Option<NaiveDate>,
+    reminders: String,
     #[serde(serialize_with = "instant_or_none")]
     completed_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "instant_or_none")]
@@ -78,6 +79,7 @@ impl From<Row> for Task {
             due_zone,
             start_date: row.start_date,
             deadline: row.deadline,
+            reminders: serde_json::from_str(&row.reminders).unwrap_or_default(),
             completed: row.completed_at.is_some(),
             completed_at: row.completed_at,
             deleted_at: row.deleted_at,
@@ -106,6 +108,7 @@ impl From<&Task> for Row {
             due_zone: task.due_zone.map(|zone| zone.name().to_owned()),
             start_date: task.start_date,
             deadline: task.deadline,
+            reminders: json(&task.reminders),
             completed_at: task.completed_at,
             deleted_at: task.deleted_at,
             version: task.version,

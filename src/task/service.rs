@@ -15,7 +15,7 @@ use super::find::{self, Moment, Query};
 use super::input::{Draft, Input};
 use super::model::{Happening, Place, Task};
 use super::place::{self, Destination};
-use super::{Error, collection, store, write};
+use super::{Error, collection, reminder, store, write};
 use crate::events::EventLog;
 use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page};
@@ -93,7 +93,8 @@ impl Tasks {
 
     /// Creates a task.
     pub async fn create(&self, actor: &Actor, draft: Draft, once: Option<Once<'_>>) -> Result<Outcome<Task>, Error> {
-        if draft.is_placed() || !draft.tags.is_empty() || self.db.engine() == Engine::Sqlite {
+        let is_bare = !draft.is_placed() && draft.tags.is_empty() && draft.reminders.is_empty();
+        if !is_bare || self.db.engine() == Engine::Sqlite {
             return self.create_placed(actor, draft, once).await;
         }
         let inbox = Place { project: actor.user_id, section: None, parent: None };
@@ -230,6 +231,7 @@ impl Tasks {
     /// Deletes everything of a user's, in the transaction that erases the account.
     pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), storage::Error> {
         write::erase_tags(tx, user_id).await?;
+        reminder::store::erase(tx, user_id).await?;
         collection::store::erase(tx, user_id).await?;
         store::erase(tx, user_id).await
     }

@@ -47,6 +47,18 @@ async fn collections(person: &Person<'_>) {
     }
 }
 
+/// A reminder fires.
+async fn reminder(person: &Person<'_>) {
+    let at = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(300)).to_rfc3339();
+    let body = Some(json!({ "title": "Pay rent", "reminders": [{ "at": at }] }));
+    expect(person.send(Method::POST, "/api/v1/tasks", body, &[]).await, 201).await;
+    let fired = async || {
+        let changes = person.get("/api/v1/changes?limit=1000").await;
+        changes["results"].as_array().unwrap().iter().any(|change| change["event"]["eventType"] == "REMINDER_FIRED")
+    };
+    until("it fires", fired).await;
+}
+
 /// Everything that can happen to an account, its erasure last.
 async fn life(world: &World, person: &Person<'_>) {
     let failed = json!({ "email": "ann@example.org", "password": "wrong horse battery" });
@@ -67,6 +79,7 @@ async fn life(world: &World, person: &Person<'_>) {
     world.sign_in("ann@example.org").await;
     webhook(person).await;
     collections(person).await;
+    reminder(person).await;
     let password = Some(json!({ "currentPassword": PASSWORD, "newPassword": "a new one for the horse" }));
     let changed = person.send(Method::PUT, "/api/v1/me/password", password, &[]).await;
     assert_eq!(changed.status().as_u16(), 204);

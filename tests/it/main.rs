@@ -33,6 +33,7 @@ mod real_tls;
 mod receiver;
 mod registry;
 mod relay;
+mod reminders;
 mod replay;
 mod retention;
 mod statements;

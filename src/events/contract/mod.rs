@@ -10,6 +10,7 @@ mod chat;
 mod collection;
 #[cfg(test)]
 mod generate;
+mod reminder;
 mod todo;
 mod user;
 
@@ -20,7 +21,8 @@ use uuid::Uuid;
 
 pub use chat::{ChatEvent, Message, Role};
 pub use collection::CollectionPayload;
-pub use todo::{FieldChange, TaskPayload, TaskPriority, TodoEvent};
+pub use reminder::ReminderFired;
+pub use todo::{FieldChange, TaskPayload, TaskPriority, TaskReminder, TodoEvent};
 pub use user::{
     ApiTokenCreated, ApiTokenRevoked, Erased, NotificationDeleted, NotificationRead, PasswordChanged, ProfileUpdated,
     Registered, SessionsRevoked, SignInFailed, SignedIn, SignedOut, UserEvent, WebhookCreated, WebhookDeleted,

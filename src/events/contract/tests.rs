@@ -103,6 +103,11 @@ fn all() -> Vec<(Topic, &'static str, Value)> {
         (Topic::User, "WEBHOOK_DELETED", json!({ "webhookId": ID, "host": "example.com" })),
         (Topic::User, "WEBHOOK_DISABLED", json!({ "webhookId": ID, "host": "example.com", "reason": "gone" })),
         (Topic::User, "WEBHOOK_SECRET_ROTATED", json!({ "webhookId": ID })),
+        (
+            Topic::User,
+            "REMINDER_FIRED",
+            json!({ "taskId": ID, "taskTitle": "Pay rent", "remindAt": "2026-11-24T09:00:00Z" }),
+        ),
         collection("PROJECT_CREATED"),
         collection("PROJECT_UPDATED"),
         collection("PROJECT_DELETED"),

@@ -74,6 +74,10 @@ pub struct TaskPayload {
     /// The day by which it must be done.
     #[serde(default)]
     pub deadline: Option<NaiveDate>,
+    /// When the person is reminded of it: at most 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<TaskReminder>", length(max = 10))]
+    pub reminders: Option<Vec<TaskReminder>>,
     /// Rises by one with each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 1))]
@@ -103,6 +107,17 @@ pub struct TaskPayload {
     /// Field by field, what it was and what it is.
     #[serde(default)]
     pub changes: BTreeMap<String, FieldChange>,
+}
+
+/// A reminder of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskReminder {
+    /// The instant at which it fires.
+    pub at: DateTime<Utc>,
+    /// How many minutes before the task is due, where it is meant so.
+    #[serde(default)]
+    pub minutes_before: Option<u32>,
 }
 
 /// One field of a change.

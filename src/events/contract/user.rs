@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CollectionPayload, FieldChange};
+use super::{CollectionPayload, FieldChange, ReminderFired};
 
 super::events! {
     /// What happens to accounts. Never an e-mail address.
@@ -43,6 +43,8 @@ super::events! {
         WebhookDisabled(WebhookDisabled) = "WEBHOOK_DISABLED",
         /// A webhook got a new signing secret.
         WebhookSecretRotated(WebhookSecretRotated) = "WEBHOOK_SECRET_ROTATED",
+        /// A reminder of a task fired.
+        ReminderFired(ReminderFired) = "REMINDER_FIRED",
         /// A project was made.
         ProjectCreated(CollectionPayload) = "PROJECT_CREATED",
         /// A project was edited, moved or archived.
