@@ -5,8 +5,8 @@
 //! | level | rooms |
 //! |---|---|
 //! | 0 | [`kernel`] |
-//! | 1 | [`auth`], [`telemetry`], [`storage`], [`filter`] |
-//! | 2 | [`events`], [`http`] |
+//! | 1 | [`auth`], [`telemetry`], [`storage`], [`filter`], [`recurrence`], [`interop`] |
+//! | 2 | [`events`], [`http`], [`quick`] |
 //! | 3 | [`user`], [`task`], [`sync`], [`insights`], [`notification`], [`webhook`] |
 //! | 5 | [`config`] |
 //! | 6 | [`app`] |
@@ -20,8 +20,11 @@ pub mod events;
 pub mod filter;
 pub mod http;
 pub mod insights;
+pub mod interop;
 pub mod kernel;
 pub mod notification;
+pub mod quick;
+pub mod recurrence;
 pub mod storage;
 pub mod sync;
 pub mod task;

@@ -20,6 +20,7 @@ use crate::http::{self, Authenticate, Limiter, Rejected, Streams};
 use crate::insights::{self, Insights, Projector};
 use crate::kernel::{Actor, Clock, Ids, locale};
 use crate::notification::{self, Notifications};
+use crate::recurrence::Language;
 use crate::storage::{self, Db, Tx};
 use crate::sync;
 use crate::task::{self, Home, People, Tasks};
@@ -300,7 +301,8 @@ impl People for Homes {
     fn home(&self, user_id: Uuid) -> BoxFuture<'_, Result<Home, storage::Error>> {
         Box::pin(async move {
             let (zone, locale) = Accounts::home(&self.0, user_id).await?;
-            Ok(Home { zone, week_start: locale::week_start(&locale) })
+            let (week_start, day_first) = (locale::week_start(&locale), locale::day_first(&locale));
+            Ok(Home { zone, week_start, day_first, language: Language::of(&locale) })
         })
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -15,10 +14,11 @@ use uuid::Uuid;
 
 use super::Error;
 use super::find::{Query, Sort, State as TaskState, View};
-use super::input::{Draft, Input};
+use super::input::{Draft, Input, Local};
 use super::model::Task;
 use super::place::Destination;
-use super::service::{Expect, Once, Subtasks, Tasks};
+use super::series::Reach;
+use super::service::{Expect, Follow, Once, Subtasks, Tasks};
 use crate::events;
 use crate::http::idempotency::Reply;
 use crate::http::{
@@ -55,6 +55,11 @@ impl From<Error> for Problem {
                     "{count} of its subtasks are open: say ?subtasks=complete to do them too, or ?subtasks=keep to leave them open."
                 );
                 Self::new(StatusCode::CONFLICT, "open_subtasks", detail)
+            }
+            Error::Series => {
+                let detail = "It is an occurrence of a series: say ?series=this for it alone, ?series=following for it and those \
+                    after it, or ?series=all.";
+                Self::new(StatusCode::CONFLICT, "series_reach", detail)
             }
             Error::HasTasks { count } => {
                 let detail = format!(
@@ -106,8 +111,35 @@ pub(super) fn expect(tags: Tags) -> Expect {
     }
 }
 
-fn parse(input: Input, zone: Tz) -> Result<Draft, Error> {
-    input.parse(zone).map_err(Error::Invalid)
+fn parse(input: Input, local: Local) -> Result<Draft, Error> {
+    input.parse(local).map_err(Error::Invalid)
+}
+
+/// What follows from a change.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FollowParams {
+    /// What becomes of open subtasks when the task is done: `ask` (default; 409 `open_subtasks` where there are some),
+    /// `complete` or `keep`.
+    #[serde(default)]
+    #[param(inline)]
+    subtasks: Subtasks,
+    /// How far the change of an occurrence reaches: `this`, `following` (this one and those after it) or `all`; 409
+    /// `series_reach` where it matters and is missing.
+    #[param(inline)]
+    series: Option<Reach>,
+}
+
+/// How far a deletion reaches.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReachParams {
+    /// How far the deletion of an occurrence reaches: `this`, `following` (which ends its series) or `all`; 409
+    /// `series_reach` where it matters and is missing.
+    #[param(inline)]
+    series: Option<Reach>,
 }
 
 /// What becomes of subtasks.
@@ -128,9 +160,9 @@ struct SubtaskParams {
     responses((status = 201, body = Task), (status = 422, body = ProblemBody)))]
 async fn create(State(tasks): State<Arc<Tasks>>, bearer: Bearer, post: Post<Input>) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
-    let once = post.key.as_ref().map(|key| Once { key, reply: created });
-    let zone = tasks.zone_of(&actor, &post.body).await?;
-    Ok(tasks.create(&actor, parse(post.body, zone)?, once).await?.reply(created))
+    let once = post.key.as_ref().map(|key| Once { key, reply: &created });
+    let local = tasks.local_of(&actor, &post.body).await?;
+    Ok(tasks.create(&actor, parse(post.body, local)?, once).await?.reply(created))
 }
 
 /// What a listing may ask for. What is given together holds together.
@@ -223,7 +255,7 @@ async fn get(
 
 /// Replace a task: what is missing gets its default.
 #[utoipa::path(put, path = "/api/v1/tasks/{id}", tag = "tasks", request_body = Input,
-    params(("id" = Uuid, Path), SubtaskParams,
+    params(("id" = Uuid, Path), FollowParams,
         ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
@@ -232,19 +264,20 @@ async fn replace(
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
-    http::Query(SubtaskParams { subtasks }): http::Query<SubtaskParams>,
+    http::Query(FollowParams { subtasks, series }): http::Query<FollowParams>,
     Json(input): Json<Input>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let expect = expect(condition.required()?);
-    let zone = tasks.zone_of(&actor, &input).await?;
-    Ok(changed(&tasks.replace(&actor, id, &expect, parse(input, zone)?, subtasks).await?))
+    let local = tasks.local_of(&actor, &input).await?;
+    let follow = Follow { subtasks, series };
+    Ok(changed(&tasks.replace(&actor, id, &expect, parse(input, local)?, follow).await?))
 }
 
 /// Change some members of a task (JSON Merge Patch, RFC 7396): null takes the default.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks",
     request_body(content = Input, content_type = "application/merge-patch+json"),
-    params(("id" = Uuid, Path), SubtaskParams,
+    params(("id" = Uuid, Path), FollowParams,
         ("If-Match" = String, Header, description = "The ETag of the version that is changed, or `*`")),
     responses((status = 200, body = Task), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
@@ -253,31 +286,32 @@ async fn patch(
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
-    http::Query(SubtaskParams { subtasks }): http::Query<SubtaskParams>,
+    http::Query(FollowParams { subtasks, series }): http::Query<FollowParams>,
     Json(patch): Json<serde_json::Map<String, Value>>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
     let expect = expect(condition.required()?);
     let patch: MergePatch<Input> = MergePatch::new(patch)?;
     // What the patch leaves as it is may need it too.
-    let zone = tasks.home(&actor).await?.zone;
-    let merge = |present| parse(patch.merged(&present), zone);
-    Ok(changed(&tasks.patch(&actor, id, &expect, merge, subtasks).await?))
+    let local = tasks.local(&actor).await?;
+    let merge = |present| parse(patch.merged(&present), local);
+    Ok(changed(&tasks.patch(&actor, id, &expect, merge, Follow { subtasks, series }).await?))
 }
 
 /// Move a task to the trash, with its subtasks.
 #[utoipa::path(delete, path = "/api/v1/tasks/{id}", tag = "tasks",
-    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that is deleted, or `*`")),
-    responses((status = 204), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
+    params(("id" = Uuid, Path), ReachParams, ("If-Match" = String, Header, description = "The ETag of the version that is deleted, or `*`")),
+    responses((status = 204), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 428, body = ProblemBody)))]
 async fn delete(
     State(tasks): State<Arc<Tasks>>,
     bearer: Bearer,
     condition: IfMatch,
     Path(id): Path<Uuid>,
+    http::Query(ReachParams { series }): http::Query<ReachParams>,
 ) -> Answer<StatusCode> {
     let actor = bearer.with(Scope::TasksWrite)?;
-    tasks.delete(&actor, id, &expect(condition.required()?)).await?;
+    tasks.delete(&actor, id, &expect(condition.required()?), series).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -294,7 +328,7 @@ async fn shift(
     post: Post<Destination>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
-    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    let once = post.key.as_ref().map(|key| Once { key, reply: &changed });
     Ok(tasks.shift(&actor, id, &expect(tags), post.body, once).await?.reply(changed))
 }
 
@@ -312,7 +346,7 @@ async fn complete(
     post: Post<()>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
-    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    let once = post.key.as_ref().map(|key| Once { key, reply: &changed });
     Ok(tasks.complete(&actor, id, &expect(tags), once, subtasks).await?.reply(changed))
 }
 
@@ -329,7 +363,7 @@ async fn reopen(
     post: Post<()>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
-    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    let once = post.key.as_ref().map(|key| Once { key, reply: &changed });
     Ok(tasks.reopen(&actor, id, &expect(tags), once).await?.reply(changed))
 }
 
@@ -345,6 +379,6 @@ async fn restore(
     post: Post<()>,
 ) -> Answer<Reply> {
     let actor = bearer.with(Scope::TasksWrite)?;
-    let once = post.key.as_ref().map(|key| Once { key, reply: changed });
+    let once = post.key.as_ref().map(|key| Once { key, reply: &changed });
     Ok(tasks.restore(&actor, id, &expect(tags), once).await?.reply(changed))
 }

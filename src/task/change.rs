@@ -3,10 +3,11 @@
 //! **How.** The user's log is locked first, so that what is read then stays as it is: no other change of the user's comes
 //! between. What changes is collected as steps, one event each; [`Work::commit`] writes them in their order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Error;
@@ -16,9 +17,11 @@ use super::input::{self, Input};
 use super::model::{Happening, Place, Step, Task};
 use super::place::{self, Destination};
 use super::reminder;
-use super::service::{Subtasks, Tasks};
+use super::series::{self, Reach, Series};
+use super::service::{Follow, Subtasks, Tasks};
 use super::store;
 use super::write::{self, Written};
+use crate::events::contract::FieldChange;
 use crate::events::{Draft, Event, EventLog};
 use crate::http::idempotency::{self, Key, Reply};
 use crate::kernel::{Actor, Ids};
@@ -30,9 +33,9 @@ pub const TREE_MAX: usize = 5000;
 /// What is done to one task.
 pub(super) enum Edit<'a> {
     /// Everything that a client may set is replaced.
-    Replace(input::Draft, Subtasks),
+    Replace(Box<input::Draft>, Follow),
     /// The same, made of what it is.
-    Patch(&'a (dyn Fn(Input) -> Result<input::Draft, Error> + Send + Sync), Subtasks),
+    Patch(&'a (dyn Fn(Input) -> Result<input::Draft, Error> + Send + Sync), Follow),
     /// It is moved.
     Move(Destination),
     /// It is done.
@@ -40,7 +43,7 @@ pub(super) enum Edit<'a> {
     /// It is not done.
     Reopen,
     /// It goes to the trash, and its subtasks with it.
-    Delete,
+    Delete(Option<Reach>),
     /// It comes out of the trash, and what went there with it.
     Restore,
 }
@@ -56,6 +59,10 @@ pub(super) struct Work<'a> {
     tx: Tx,
     events: Vec<Event>,
     steps: Vec<Written>,
+    /// What becomes of series.
+    series: BTreeMap<Uuid, Option<Series>>,
+    /// The same, until the next event tells it.
+    untold: Option<FieldChange>,
 }
 
 impl<'a> Work<'a> {
@@ -65,7 +72,18 @@ impl<'a> Work<'a> {
         tasks.log.lock(&mut tx, actor.user_id).await?;
         let now = tasks.clock.now();
         let (log, ids) = (&tasks.log, &tasks.ids);
-        Ok(Self { log, ids, actor, now, change: ids.uuid(), tx, events: Vec::new(), steps: Vec::new() })
+        Ok(Self {
+            log,
+            ids,
+            actor,
+            now,
+            change: ids.uuid(),
+            tx,
+            events: Vec::new(),
+            steps: Vec::new(),
+            series: BTreeMap::new(),
+            untold: None,
+        })
     }
 
     /// Whose tasks these are.
@@ -157,6 +175,9 @@ impl<'a> Work<'a> {
     fn tell(&mut self, before: Option<&Task>, after: &Task, happening: Happening) -> Result<(), Error> {
         let mut payload = event::payload(before, after);
         payload.change_id = Some(self.change);
+        if let Some(change) = self.untold.take() {
+            payload.changes.insert("series".to_owned(), change);
+        }
         self.note(&event::of(happening, payload))
     }
 
@@ -166,12 +187,27 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// A series of the user's as it is after the changes so far.
+    pub async fn series(&mut self, id: Uuid) -> Result<Option<Series>, Error> {
+        if let Some(series) = self.series.get(&id) {
+            return Ok(series.clone());
+        }
+        Ok(series::store::get(&mut self.tx, self.actor.user_id, id).await?)
+    }
+
+    /// Notes what becomes of a series. The next event tells it.
+    pub fn set_series(&mut self, id: Uuid, before: Option<&Series>, after: Option<Series>) {
+        let first = self.untold.take().map_or_else(|| json!(before), |untold| untold.before);
+        self.untold = Some(FieldChange { before: first, after: json!(after) });
+        self.series.insert(id, after);
+    }
+
     /// What is done to a task, and what follows for its subtasks.
     pub async fn apply(&mut self, before: &Task, edit: &Edit<'_>) -> Result<(), Error> {
         let now = self.now;
         match edit {
-            Edit::Replace(draft, subtasks) => self.replace(before, draft.clone(), *subtasks).await,
-            Edit::Patch(merge, subtasks) => self.replace(before, merge(before.as_input())?, *subtasks).await,
+            Edit::Replace(draft, follow) => self.replace(before, (**draft).clone(), *follow).await,
+            Edit::Patch(merge, follow) => self.replace(before, merge(before.as_input())?, *follow).await,
             Edit::Move(to) => {
                 if before.deleted_at.is_some() {
                     return Err(super::model::InTrash.into());
@@ -180,31 +216,56 @@ impl<'a> Work<'a> {
                 self.step(before, before.shift(place, position, now))?;
                 self.follow(before, place).await
             }
-            Edit::Complete(subtasks) => {
-                self.step(before, before.complete(now)?)?;
-                self.complete_below(before, *subtasks).await
-            }
+            Edit::Complete(subtasks) => self.finish(before, before.complete(now)?, *subtasks).await,
             Edit::Reopen => {
                 self.step(before, before.reopen(now)?)?;
                 Ok(())
             }
-            Edit::Delete => {
-                self.step(before, before.delete(now))?;
-                for task in self.descendants(before.id).await?.0 {
-                    self.step(&task, task.delete(now))?;
-                }
-                Ok(())
-            }
+            Edit::Delete(reach) => self.delete(before, *reach).await,
             Edit::Restore => self.restore(before).await,
         }
     }
 
-    async fn replace(&mut self, before: &Task, draft: input::Draft, subtasks: Subtasks) -> Result<(), Error> {
+    async fn replace(&mut self, before: &Task, draft: input::Draft, follow: Follow) -> Result<(), Error> {
         let place = place::of_draft(self, Some(before), &draft).await?;
-        let done = draft.completed && !before.completed;
-        self.step(before, before.replace(draft, place, self.now)?)?;
-        self.follow(before, place).await?;
-        if done { self.complete_below(before, subtasks).await } else { Ok(()) }
+        let (done, home) = (draft.completed && !before.completed, draft.home);
+        let step = match before.replace(draft, place, self.now)? {
+            Some((after, happening)) => Some((self.recur(Some(before), after, home, follow.series).await?, happening)),
+            None => None,
+        };
+        if done {
+            self.finish(before, step, follow.subtasks).await?;
+        } else {
+            self.step(before, step)?;
+        }
+        self.follow(before, place).await
+    }
+
+    /// A step that makes a task done: what is below it, and the next occurrence.
+    async fn finish(&mut self, before: &Task, step: Step, subtasks: Subtasks) -> Result<(), Error> {
+        let next = match &step {
+            Some((after, _)) if !before.completed => self.following(after).await?,
+            _ => None,
+        };
+        let date = step.as_ref().and_then(|(after, _)| after.occurrence);
+        self.step(before, step)?;
+        self.complete_below(before, subtasks).await?;
+        match (next, date) {
+            (Some(next), Some(date)) => self.make(&next, date).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete(&mut self, before: &Task, reach: Option<Reach>) -> Result<(), Error> {
+        let next = self.drop_occurrence(before, reach).await?;
+        self.step(before, before.delete(self.now))?;
+        for task in self.descendants(before.id).await?.0 {
+            self.trash(&task).await?;
+        }
+        if let (Some(next), Some(date)) = (next, before.occurrence) {
+            self.make(&next, date).await?;
+        }
+        Ok(())
     }
 
     /// The subtasks go where their task goes.
@@ -229,8 +290,12 @@ impl<'a> Work<'a> {
             return Err(Error::OpenSubtasks { count: open.len() });
         }
         for task in open {
+            let next = self.following(task).await?;
             let step = task.complete(self.now)?;
             self.step(task, step)?;
+            if let (Some(next), Some(date)) = (next, task.occurrence) {
+                self.make(&next, date).await?;
+            }
         }
         Ok(())
     }
@@ -281,6 +346,9 @@ impl<'a> Work<'a> {
                 return Err(Error::Conflict);
             }
             reminder::store::put(&mut self.tx, self.actor.user_id, &layer, self.now).await?;
+        }
+        for (id, series) in &self.series {
+            series::store::put(&mut self.tx, self.actor.user_id, *id, series.as_ref()).await?;
         }
         self.tx.commit().await?;
         self.log.committed(self.actor.user_id);

@@ -28,6 +28,9 @@ pub enum Error {
         /// How many.
         count: usize,
     },
+    /// It is an occurrence of a series, and the caller did not say how far the change reaches.
+    #[error("it is an occurrence of a series")]
+    Series,
     /// There are tasks in it, and the caller did not say what becomes of them.
     #[error("{count} tasks are in it")]
     HasTasks {

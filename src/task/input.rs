@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::model::{Due, Priority};
 use super::position::Position;
 use super::reminder::{self, Reminder, ReminderInput};
+use super::series::{self, Recurrence, RecurrenceInput};
 use crate::kernel::zone;
+use crate::recurrence::Language;
 
 /// The longest title, in characters.
 pub const TITLE_MAX: usize = 500;
@@ -64,6 +66,8 @@ pub struct Input {
     pub deadline: Option<String>,
     /// When to be reminded of it, at most 10 times: only what is still to come fires.
     pub reminders: Option<Vec<ReminderInput>>,
+    /// How it recurs, from the day it is due on; not at all when missing.
+    pub recurrence: Option<RecurrenceInput>,
     /// Whether it is done; `false` when missing.
     pub completed: Option<bool>,
 }
@@ -77,6 +81,22 @@ impl Invalid {
     pub fn one(pointer: &'static str, code: &'static str, sentence: impl Into<String>) -> Self {
         Self(vec![(pointer, code, sentence.into())])
     }
+}
+
+/// What an input depends on besides what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Local {
+    /// The zone that times and days are meant in.
+    pub zone: Tz,
+    /// The language of words.
+    pub language: Language,
+    /// The present day there.
+    pub today: NaiveDate,
+}
+
+impl Local {
+    /// For an input that depends on none of it.
+    pub const NOWHERE: Self = Self { zone: Tz::UTC, language: Language::En, today: NaiveDate::MIN };
 }
 
 /// A checked input.
@@ -94,25 +114,32 @@ pub struct Draft {
     pub(super) start_date: Option<NaiveDate>,
     pub(super) deadline: Option<NaiveDate>,
     pub(super) reminders: Vec<Reminder>,
+    pub(super) recurrence: Option<Recurrence>,
+    /// The zone of what is said of days.
+    pub(super) home: Tz,
     pub(super) completed: bool,
 }
 
 impl Draft {
-    /// Whether it is placed somewhere that has to be looked up: not just in the inbox.
-    pub fn is_placed(&self) -> bool {
-        self.project_id.is_some() || self.section_id.is_some() || self.parent_id.is_some()
+    /// Whether it is one row in the inbox, and nothing has to be looked up or written beside it.
+    pub fn is_plain(&self) -> bool {
+        let is_placed = self.project_id.is_some() || self.section_id.is_some() || self.parent_id.is_some();
+        !is_placed && self.tags.is_empty() && self.reminders.is_empty() && self.recurrence.is_none()
     }
 }
 
 impl Input {
-    /// Whether the account's time zone is needed to understand it.
-    pub fn needs_zone(&self) -> bool {
-        self.due_at.is_some() && self.due_zone.is_none() || self.reminders.as_ref().is_some_and(|list| !list.is_empty())
+    /// Whether the account's settings are needed to understand it.
+    pub fn is_local(&self) -> bool {
+        self.due_at.is_some() && self.due_zone.is_none()
+            || self.recurrence.is_some()
+            || self.reminders.as_ref().is_some_and(|list| !list.is_empty())
     }
 
-    /// Checks everything and reports every mistake at once. A time is meant in `home` where no zone is said.
-    pub fn parse(self, home: Tz) -> Result<Draft, Invalid> {
+    /// Checks everything and reports every mistake at once. A time is meant in the zone of `local` where none is said.
+    pub fn parse(self, local: Local) -> Result<Draft, Invalid> {
         let mut wrong = Wrong::default();
+        let home = local.zone;
         let title = wrong.take(title(self.title.as_deref().unwrap_or_default()));
         let description = wrong.take(description(self.description.unwrap_or_default()));
         let priority = wrong.take(self.priority.map_or(Ok(Priority::None), |text| priority(&text)));
@@ -123,6 +150,8 @@ impl Input {
         let deadline = wrong.take(date("/deadline", "not_a_date", self.deadline.as_deref()));
         let said = self.reminders.unwrap_or_default();
         let reminders = wrong.take(reminder::parse(said, due.as_ref(), home));
+        let recurs = self.recurrence.map(|said| series::parse(&said, due.as_ref(), local));
+        let recurrence = wrong.take(recurs.transpose());
         if !wrong.0.is_empty() {
             return Err(Invalid(wrong.0));
         }
@@ -130,7 +159,7 @@ impl Input {
         let completed = self.completed.unwrap_or_default();
         #[rustfmt::skip]
         let draft = Draft { title, description, priority, project_id, section_id, parent_id, position, tags, due,
-            start_date, deadline, reminders, completed };
+            start_date, deadline, reminders, recurrence, home, completed };
         Ok(draft)
     }
 }
@@ -224,7 +253,7 @@ const NOT_AN_INSTANT: &str =
     "use an instant such as 2026-12-01T17:00:00+01:00, or a time in dueZone such as 2026-12-01T17:00";
 
 /// A four-digit year keeps the text of a date in order in every database.
-fn parse_date(text: &str) -> Option<NaiveDate> {
+pub(super) fn parse_date(text: &str) -> Option<NaiveDate> {
     if text.len() != 10 || text.starts_with("0000") { None } else { text.parse().ok() }
 }
 

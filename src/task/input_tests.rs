@@ -9,7 +9,7 @@ fn input(title: &str) -> Input {
 
 fn parse(input: Input) -> Result<Draft, Vec<(&'static str, &'static str)>> {
     let short = |wrong: Invalid| wrong.0.into_iter().map(|(pointer, code, _)| (pointer, code)).collect();
-    input.parse(Europe::Berlin).map_err(short)
+    input.parse(Local { zone: Europe::Berlin, ..Local::NOWHERE }).map_err(short)
 }
 
 #[test]
@@ -124,7 +124,7 @@ proptest! {
             ..Input::default()
         };
         for at in [at, near] {
-            let _ = Input { due_at: Some(at), ..input.clone() }.parse(Europe::Berlin);
+            let _ = Input { due_at: Some(at), ..input.clone() }.parse(Local { zone: Europe::Berlin, ..Local::NOWHERE });
         }
     }
 }

@@ -16,6 +16,7 @@
 
 mod api;
 mod api_log;
+mod capture;
 mod change;
 mod collection;
 mod error;
@@ -28,6 +29,8 @@ mod place;
 mod position;
 mod reminder;
 mod rows;
+mod search;
+mod series;
 mod service;
 mod store;
 mod trash;
@@ -41,22 +44,29 @@ use utoipa_axum::router::OpenApiRouter;
 pub use collection::{Collection, Kind};
 pub use error::Error;
 pub use find::{Query, Sort, State, View};
-pub use input::{Draft, Input, Invalid};
+pub use input::{Draft, Input, Invalid, Local};
 pub use model::{Priority, Task};
 pub use place::Destination;
 pub use position::Position;
 pub use reminder::{Reminder, ReminderInput, Reminders};
-pub use service::{Expect, Home, Once, People, Subtasks, Tasks};
+pub use series::{Reach, Recurrence, RecurrenceInput, Recurrences};
+pub use service::{Expect, Follow, Home, Once, People, Subtasks, Tasks};
 pub use trash::TRASH_KEPT;
 
 /// Tells the recorder what this room's metrics mean.
 pub fn describe() {
     reminder::describe();
+    series::describe();
 }
 
 /// `/api/v1/tasks`, `/api/v1/projects`, `/api/v1/sections` and `/api/v1/filters`.
 pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
-    api::routes().merge(api_log::routes()).merge(collection::routes())
+    api::routes()
+        .merge(api_log::routes())
+        .merge(collection::routes())
+        .merge(series::routes())
+        .merge(search::routes())
+        .merge(capture::routes())
 }
 
 /// Every statement of this slice, save the listing ([`find`]): a test prepares them on both databases.
@@ -67,6 +77,8 @@ pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
         place::STATEMENTS,
         collection::store::STATEMENTS,
         reminder::store::STATEMENTS,
+        series::store::STATEMENTS,
+        search::store::STATEMENTS,
     ]
     .into_iter()
     .flatten()

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::input::{Draft, Input};
 use super::position::Position;
 use super::reminder::{Reminder, ReminderInput};
+use super::series::{Recurrence, RecurrenceInput};
 use crate::kernel::zone;
 
 /// How much a task matters.
@@ -114,6 +115,12 @@ pub struct Task {
     pub deadline: Option<NaiveDate>,
     /// When the person is reminded of it, in order.
     pub reminders: Vec<Reminder>,
+    /// How it recurs, where it does.
+    pub recurrence: Option<Recurrence>,
+    /// The series that it is an occurrence of.
+    pub series_id: Option<Uuid>,
+    /// Which date of the series it is, whenever it is due by now.
+    pub occurrence: Option<NaiveDate>,
     /// Whether it is done.
     pub completed: bool,
     /// When it was done.
@@ -181,6 +188,9 @@ impl Task {
             start_date: None,
             deadline: None,
             reminders: Vec::new(),
+            recurrence: None,
+            series_id: None,
+            occurrence: None,
             completed: false,
             completed_at,
             deleted_at: None,
@@ -209,6 +219,7 @@ impl Task {
             start_date: self.start_date.map(|date| date.to_string()),
             deadline: self.deadline.map(|date| date.to_string()),
             reminders: Some(self.reminders.iter().map(ReminderInput::from).collect()),
+            recurrence: self.recurrence.as_ref().map(RecurrenceInput::from),
             completed: Some(self.completed),
         }
     }
@@ -242,6 +253,7 @@ impl Task {
             start_date: draft.start_date,
             deadline: draft.deadline,
             reminders: draft.reminders,
+            recurrence: draft.recurrence,
             completed: draft.completed,
             ..self
         }

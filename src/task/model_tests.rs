@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
-use super::super::input::Input;
+use super::super::input::{Input, Local};
 use super::*;
 
 fn now() -> DateTime<Utc> {
@@ -13,7 +13,7 @@ fn input(title: &str) -> Input {
 }
 
 fn draft(title: &str) -> Draft {
-    input(title).parse(Tz::UTC).unwrap()
+    input(title).parse(Local::NOWHERE).unwrap()
 }
 
 const INBOX: Place = Place { project: Uuid::nil(), section: None, parent: None };
@@ -44,7 +44,7 @@ fn a_task_in_the_trash_can_only_be_restored() {
 
 #[test]
 fn replacing_with_completed_is_a_completion() {
-    let draft = Input { completed: Some(true), ..input("x") }.parse(Tz::UTC).unwrap();
+    let draft = Input { completed: Some(true), ..input("x") }.parse(Local::NOWHERE).unwrap();
     assert_eq!(task("x").replace(draft, INBOX, now()).unwrap().unwrap().1, Happening::Completed);
 }
 
@@ -60,9 +60,9 @@ fn what_a_client_would_send_makes_the_same_task() {
         deadline: Some("2026-11-01".to_owned()),
         ..input("x")
     };
-    let task = Task::create(Uuid::nil(), Uuid::nil(), input.parse(Tz::UTC).unwrap(), INBOX, now());
+    let task = Task::create(Uuid::nil(), Uuid::nil(), input.parse(Local::NOWHERE).unwrap(), INBOX, now());
     // Also in the hour that comes twice, and whatever the zone of the account is meanwhile.
-    let again = task.as_input().parse(chrono_tz::Asia::Tokyo).unwrap();
+    let again = task.as_input().parse(Local { zone: chrono_tz::Asia::Tokyo, ..Local::NOWHERE }).unwrap();
     assert_eq!(task.replace(again, INBOX, now()).unwrap(), None);
 }
 

@@ -22,7 +22,7 @@ macro_rules! columns {
         concat!(
             "t.id, t.user_id, t.title, t.description, t.priority, coalesce(t.project_id, t.user_id) AS project_id, t.section_id, ",
             "t.parent_id, ", $position, " AS position, coalesce(t.tags, '[]') AS tags, t.due_date, t.due_at, t.due_zone, ",
-            "t.start_date, t.deadline, coalesce(t.reminders, '[]') AS reminders, t.completed_at, t.deleted_at, t.version, t.created_at, t.updated_at"
+            "t.start_date, t.deadline, coalesce(t.reminders, '[]') AS reminders, t.recurrence, t.series_id, t.occurrence, t.completed_at, t.deleted_at, t.version, t.created_at, t.updated_at"
         )
     };
 }
@@ -48,6 +48,9 @@ pub(super) struct Row {
     start_date: Option<NaiveDate>,
     deadline: Option<NaiveDate>,
     reminders: String,
+    recurrence: Option<String>,
+    series_id: Option<Uuid>,
+    occurrence: Option<NaiveDate>,
     #[serde(serialize_with = "instant_or_none")]
     completed_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "instant_or_none")]
@@ -80,6 +83,9 @@ impl From<Row> for Task {
             start_date: row.start_date,
             deadline: row.deadline,
             reminders: serde_json::from_str(&row.reminders).unwrap_or_default(),
+            recurrence: row.recurrence.and_then(|text| serde_json::from_str(&text).ok()),
+            series_id: row.series_id,
+            occurrence: row.occurrence,
             completed: row.completed_at.is_some(),
             completed_at: row.completed_at,
             deleted_at: row.deleted_at,
@@ -109,6 +115,9 @@ impl From<&Task> for Row {
             start_date: task.start_date,
             deadline: task.deadline,
             reminders: json(&task.reminders),
+            recurrence: task.recurrence.as_ref().map(json),
+            series_id: task.series_id,
+            occurrence: task.occurrence,
             completed_at: task.completed_at,
             deleted_at: task.deleted_at,
             version: task.version,

@@ -12,13 +12,15 @@ use uuid::Uuid;
 use super::change::{Edit, Work};
 use super::event;
 use super::find::{self, Moment, Query};
-use super::input::{Draft, Input};
+use super::input::{Draft, Input, Local};
 use super::model::{Happening, Place, Task};
 use super::place::{self, Destination};
+use super::series::{self, Reach};
 use super::{Error, collection, reminder, store, write};
 use crate::events::EventLog;
 use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
-use crate::kernel::{Actor, Clock, Ids, Page};
+use crate::kernel::{Actor, Clock, Ids, Page, zone};
+use crate::recurrence::Language;
 use crate::storage::{self, Db, Engine, Tx};
 
 /// The settings of a person that tasks depend on.
@@ -28,6 +30,10 @@ pub struct Home {
     pub zone: Tz,
     /// The day with which their week begins.
     pub week_start: Weekday,
+    /// Whether they write the day before the month.
+    pub day_first: bool,
+    /// The language that they write and read.
+    pub language: Language,
 }
 
 /// Who knows people's settings: the accounts do, which this slice does not import.
@@ -67,12 +73,21 @@ pub enum Subtasks {
     Keep,
 }
 
+/// What a caller says of what follows from a change.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Follow {
+    /// What becomes of open subtasks.
+    pub subtasks: Subtasks,
+    /// How far the change of an occurrence reaches.
+    pub series: Option<Reach>,
+}
+
 /// How a reply is made and kept for an Idempotency-Key.
 pub struct Once<'a> {
     /// The key.
     pub key: &'a Key,
     /// The reply for a task.
-    pub reply: fn(&Task) -> Reply,
+    pub reply: &'a (dyn Fn(&Task) -> Reply + Send + Sync),
 }
 
 impl Tasks {
@@ -86,15 +101,20 @@ impl Tasks {
         Ok(self.people.home(actor.user_id).await?)
     }
 
-    /// The time zone that an input is meant in: the account's is asked for only where it matters.
-    pub async fn zone_of(&self, actor: &Actor, input: &Input) -> Result<Tz, Error> {
-        Ok(if input.needs_zone() { self.home(actor).await?.zone } else { Tz::UTC })
+    /// What an input of the actor's depends on.
+    pub async fn local(&self, actor: &Actor) -> Result<Local, Error> {
+        let Home { zone, language, .. } = self.home(actor).await?;
+        Ok(Local { zone, language, today: zone::day(self.clock.now(), zone) })
+    }
+
+    /// The same, asked for only where it matters.
+    pub async fn local_of(&self, actor: &Actor, input: &Input) -> Result<Local, Error> {
+        if input.is_local() { self.local(actor).await } else { Ok(Local::NOWHERE) }
     }
 
     /// Creates a task.
     pub async fn create(&self, actor: &Actor, draft: Draft, once: Option<Once<'_>>) -> Result<Outcome<Task>, Error> {
-        let is_bare = !draft.is_placed() && draft.tags.is_empty() && draft.reminders.is_empty();
-        if !is_bare || self.db.engine() == Engine::Sqlite {
+        if !draft.is_plain() || self.db.engine() == Engine::Sqlite {
             return self.create_placed(actor, draft, once).await;
         }
         let inbox = Place { project: actor.user_id, section: None, parent: None };
@@ -123,7 +143,9 @@ impl Tasks {
         let mut work = Work::begin(self, actor).await?;
         work.ask_for_room().await?;
         let place = place::of_draft(&mut work, None, &draft).await?;
+        let home = draft.home;
         let task = Task::create(work.fresh(), actor.user_id, draft, place, work.now());
+        let task = work.recur(None, task, home, None).await?;
         work.create(task.clone())?;
         self.finish(actor, work, task, once).await
     }
@@ -137,7 +159,7 @@ impl Tasks {
     /// One page of tasks.
     pub async fn list(&self, actor: &Actor, query: &Query) -> Result<Page<Task>, Error> {
         let moment = if query.needs_moment() {
-            let Home { zone, week_start } = self.home(actor).await?;
+            let Home { zone, week_start, .. } = self.home(actor).await?;
             Some(Moment { now: self.clock.now(), zone, week_start })
         } else {
             None
@@ -152,9 +174,9 @@ impl Tasks {
         id: Uuid,
         expect: &Expect,
         draft: Draft,
-        subtasks: Subtasks,
+        follow: Follow,
     ) -> Result<Task, Error> {
-        self.change(actor, id, expect, &Edit::Replace(draft, subtasks)).await
+        self.change(actor, id, expect, &Edit::Replace(Box::new(draft), follow)).await
     }
 
     /// Merges a patch (RFC 7396) into the present task: `merge` gets it as an input and gives the new one.
@@ -164,12 +186,12 @@ impl Tasks {
         id: Uuid,
         expect: &Expect,
         merge: M,
-        subtasks: Subtasks,
+        follow: Follow,
     ) -> Result<Task, Error>
     where
         M: Fn(Input) -> Result<Draft, Error> + Send + Sync,
     {
-        self.change(actor, id, expect, &Edit::Patch(&merge, subtasks)).await
+        self.change(actor, id, expect, &Edit::Patch(&merge, follow)).await
     }
 
     /// Moves it to another place, with its subtasks.
@@ -219,8 +241,8 @@ impl Tasks {
     }
 
     /// Moves it to the trash, with its subtasks.
-    pub async fn delete(&self, actor: &Actor, id: Uuid, expect: &Expect) -> Result<Task, Error> {
-        self.change(actor, id, expect, &Edit::Delete).await
+    pub async fn delete(&self, actor: &Actor, id: Uuid, expect: &Expect, series: Option<Reach>) -> Result<Task, Error> {
+        self.change(actor, id, expect, &Edit::Delete(series)).await
     }
 
     /// At most `limit` of the user's tasks, the trash included, after `after` in the order of ids: for an export.
@@ -232,6 +254,7 @@ impl Tasks {
     pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), storage::Error> {
         write::erase_tags(tx, user_id).await?;
         reminder::store::erase(tx, user_id).await?;
+        series::store::erase(tx, user_id).await?;
         collection::store::erase(tx, user_id).await?;
         store::erase(tx, user_id).await
     }

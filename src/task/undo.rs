@@ -184,13 +184,20 @@ async fn undo_task(work: &mut Work<'_>, event: &Stored) -> Result<(), Error> {
     let now = work.now();
     let task = work.find(id).await?.ok_or(Refusal::Gone)?;
     if event.event_type == "TASK_CREATED" {
+        if let Some(series) = event.changes().get("series") {
+            work.series_again(series).await?;
+        }
         work.step(&task, task.delete(now))?;
         for below in work.descendants(id).await?.0 {
             work.step(&below, below.delete(now))?;
         }
         return Ok(());
     }
-    let after: Task = with(&json!(task), &event.changes())?;
+    let mut changes = event.changes();
+    if let Some(series) = changes.remove("series") {
+        work.series_again(&series).await?;
+    }
+    let after: Task = with(&json!(task), &changes)?;
     let after = Task { user_id: task.user_id, version: task.version, updated_at: task.updated_at, ..after };
     let after = Task { completed: after.completed_at.is_some(), ..after };
     if after.place() != task.place() {

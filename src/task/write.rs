@@ -16,15 +16,16 @@ macro_rules! put {
     ($from:expr) => {
         concat!(
             "INSERT INTO tasks (id, user_id, title, description, priority, project_id, section_id, parent_id, position, tags, ",
-            "due_date, due_at, due_zone, start_date, deadline, reminders, completed_at, deleted_at, version, created_at, updated_at) SELECT ",
+            "due_date, due_at, due_zone, start_date, deadline, reminders, recurrence, series_id, occurrence, completed_at, deleted_at, version, created_at, updated_at) SELECT ",
             "id, user_id, title, description, priority, project_id, section_id, parent_id, position, tags, due_date, due_at, ",
-            "due_zone, start_date, deadline, reminders, completed_at, deleted_at, version, created_at, updated_at FROM ",
+            "due_zone, start_date, deadline, reminders, recurrence, series_id, occurrence, completed_at, deleted_at, version, created_at, updated_at FROM ",
             $from,
             " WHERE true ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, ",
             "priority = excluded.priority, project_id = excluded.project_id, section_id = excluded.section_id, ",
             "parent_id = excluded.parent_id, position = excluded.position, tags = excluded.tags, due_date = excluded.due_date, ",
             "due_at = excluded.due_at, due_zone = excluded.due_zone, start_date = excluded.start_date, ",
-            "deadline = excluded.deadline, reminders = excluded.reminders, completed_at = excluded.completed_at, deleted_at = excluded.deleted_at, ",
+            "deadline = excluded.deadline, reminders = excluded.reminders, recurrence = excluded.recurrence, ",
+            "series_id = excluded.series_id, occurrence = excluded.occurrence, completed_at = excluded.completed_at, deleted_at = excluded.deleted_at, ",
             "version = excluded.version, updated_at = excluded.updated_at ",
             "WHERE tasks.user_id = excluded.user_id AND tasks.version = excluded.version - 1"
         )
@@ -35,14 +36,15 @@ statements! {
     PUT: "task.put" = {
         put!("jsonb_to_recordset(CAST($1 AS jsonb)) AS new (id uuid, user_id uuid, title text, description text, priority bigint, \
             project_id uuid, section_id uuid, parent_id uuid, position text, tags text, due_date date, due_at timestamptz, \
-            due_zone text, start_date date, deadline date, reminders text, completed_at timestamptz, deleted_at timestamptz, version bigint, \
+            due_zone text, start_date date, deadline date, reminders text, recurrence text, series_id uuid, occurrence date, completed_at timestamptz, deleted_at timestamptz, version bigint, \
             created_at timestamptz, updated_at timestamptz)"),
         put!("(SELECT unhex(replace(value ->> 'id', '-', '')) AS id, unhex(replace(value ->> 'user_id', '-', '')) AS user_id, \
             value ->> 'title' AS title, value ->> 'description' AS description, value ->> 'priority' AS priority, \
             unhex(replace(value ->> 'project_id', '-', '')) AS project_id, unhex(replace(value ->> 'section_id', '-', '')) AS section_id, \
             unhex(replace(value ->> 'parent_id', '-', '')) AS parent_id, value ->> 'position' AS position, value ->> 'tags' AS tags, \
             value ->> 'due_date' AS due_date, value ->> 'due_at' AS due_at, value ->> 'due_zone' AS due_zone, \
-            value ->> 'start_date' AS start_date, value ->> 'deadline' AS deadline, value ->> 'reminders' AS reminders, value ->> 'completed_at' AS completed_at, \
+            value ->> 'start_date' AS start_date, value ->> 'deadline' AS deadline, value ->> 'reminders' AS reminders, value ->> 'recurrence' AS recurrence, \
+            unhex(replace(value ->> 'series_id', '-', '')) AS series_id, value ->> 'occurrence' AS occurrence, value ->> 'completed_at' AS completed_at, \
             value ->> 'deleted_at' AS deleted_at, value ->> 'version' AS version, value ->> 'created_at' AS created_at, \
             value ->> 'updated_at' AS updated_at FROM json_each($1))")
     };

@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The plan, as in `src/lib.rs`. `chat` will be level 4.
-const LEVELS: [(&str, u8); 15] = [
+const LEVELS: [(&str, u8); 18] = [
     ("kernel", 0),
     ("auth", 1),
     ("telemetry", 1),
     ("storage", 1),
     ("filter", 1),
+    ("recurrence", 1),
+    ("interop", 1),
+    ("quick", 2),
     ("events", 2),
     ("http", 2),
     ("user", 3),

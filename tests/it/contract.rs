@@ -49,7 +49,7 @@ async fn collections(person: &Person<'_>) {
 
 /// A reminder fires.
 async fn reminder(person: &Person<'_>) {
-    let at = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(300)).to_rfc3339();
+    let at = (person.world.clock.now() + chrono::TimeDelta::milliseconds(300)).to_rfc3339();
     let body = Some(json!({ "title": "Pay rent", "reminders": [{ "at": at }] }));
     expect(person.send(Method::POST, "/api/v1/tasks", body, &[]).await, 201).await;
     let fired = async || {

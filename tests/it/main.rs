@@ -8,6 +8,7 @@
 
 mod accounts;
 mod architecture;
+mod capture;
 mod collections;
 mod consumers;
 mod contract;
@@ -36,6 +37,8 @@ mod relay;
 mod reminders;
 mod replay;
 mod retention;
+mod search;
+mod series;
 mod statements;
 mod support;
 mod task_trees;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use todo::kernel::Clock;
@@ -142,12 +142,12 @@ async fn many_instances_fire_each_once(url: Option<String>) {
     let flags: Vec<_> = url.into_iter().map(|url| format!("storage.url={url}")).collect();
     let world = World::with(&flags).await;
     let person = world.person("ann@example.org").await;
-    let at = (Utc::now() + TimeDelta::seconds(3)).to_rfc3339();
+    let at = (world.clock.now() + TimeDelta::seconds(3)).to_rfc3339();
     for n in 0..40 {
         make(&person, json!({ "title": n.to_string(), "reminders": [{ "at": at }] })).await;
     }
     let tasks = &world.running.app().tasks;
-    tokio::time::sleep(std::time::Duration::from_millis(3_000)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let rounds = (0..8).map(|_| async {
         for _ in 0..5 {
             tasks.fire_due().await.unwrap();

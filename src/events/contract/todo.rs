@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 super::events! {
@@ -78,6 +78,15 @@ pub struct TaskPayload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<TaskReminder>", length(max = 10))]
     pub reminders: Option<Vec<TaskReminder>>,
+    /// How it recurs: `rule` (RRULE), `text`, `from`, `skipWhileOpen`, `except`.
+    #[serde(default)]
+    pub recurrence: Option<Map<String, Value>>,
+    /// The series that it is an occurrence of.
+    #[serde(default)]
+    pub series_id: Option<Uuid>,
+    /// Which date of the series it is.
+    #[serde(default)]
+    pub occurrence: Option<NaiveDate>,
     /// Rises by one with each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 1))]
@@ -104,7 +113,7 @@ pub struct TaskPayload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Uuid")]
     pub change_id: Option<Uuid>,
-    /// Field by field, what it was and what it is.
+    /// Field by field, what it was and what it is. `series` is what became of the series of a task that recurs.
     #[serde(default)]
     pub changes: BTreeMap<String, FieldChange>,
 }

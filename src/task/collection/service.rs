@@ -212,7 +212,10 @@ async fn clear(work: &mut Work<'_>, of: &Collection, contents: Contents) -> Resu
     for task in &inside {
         let step = match contents {
             Contents::Ask => return Err(Error::HasTasks { count: inside.len() }),
-            Contents::Trash => task.delete(now),
+            Contents::Trash => {
+                work.trash(task).await?;
+                continue;
+            }
             Contents::Keep => {
                 let place = Place { project, section: None, parent: task.parent_id };
                 task.shift(place, task.position.clone(), now)
