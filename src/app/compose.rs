@@ -22,7 +22,7 @@ use crate::kernel::{Actor, Clock, Ids, locale};
 use crate::notification::{self, Notifications};
 use crate::recurrence::Language;
 use crate::storage::{self, Db, Tx};
-use crate::sync;
+use crate::sync::{self, Live};
 use crate::task::{self, Home, People, Tasks};
 use crate::user::{self, Accounts, Estate, Settings};
 use crate::webhook::{self, Fanout, Webhooks};
@@ -57,6 +57,8 @@ pub struct App {
     pub tasks: Arc<Tasks>,
     /// Notifications.
     pub notifications: Notifications,
+    /// The live streams of changes.
+    pub live: Live,
     /// The streams that are open.
     pub(super) streams: Streams,
     /// Webhooks.
@@ -86,6 +88,7 @@ impl App {
         let people = Arc::new(Homes(db.clone()));
         let tasks = Arc::new(Tasks::new(db.clone(), log.clone(), clock.clone(), ids.clone(), people));
         let notifications = Notifications::new(db.clone(), log.clone(), clock.clone(), config.notifications.clone());
+        let live = Live::new(db.clone(), &log);
         let (keys, webhooks) = (Arc::clone(&ring), &config.webhooks);
         let webhooks = Webhooks::new(db.clone(), log.clone(), clock.clone(), ids.clone(), keys, webhooks)?;
         let estate = Arc::new(Belongings {
@@ -121,6 +124,7 @@ impl App {
             accounts,
             tasks,
             notifications,
+            live,
             streams,
             webhooks,
             ring,
@@ -154,7 +158,11 @@ impl App {
                 streams: self.streams.clone(),
             })))
             .merge(Router::from(webhook::routes().with_state(self.webhooks.clone())))
-            .merge(Router::from(sync::routes().with_state(self.db.clone())))
+            .merge(Router::from(sync::routes().with_state(sync::ApiState {
+                db: self.db.clone(),
+                live: self.live.clone(),
+                streams: self.streams.clone(),
+            })))
             .merge(http::docs(&openapi()))
     }
 }

@@ -51,6 +51,8 @@ impl Workers {
         if roles.api {
             let notifications = app.notifications.clone();
             workers.add("notification streams", |stop| notifications.look(stop));
+            let live = app.live.clone();
+            workers.add("change streams", |stop| live.look(stop));
         }
         if roles.worker {
             // Before the relay: what the in-process broker acknowledges, its consumers have.

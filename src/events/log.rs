@@ -5,7 +5,7 @@
 //! - An event and its outbox row are written together; only an acknowledgement removes the outbox row.
 //! - The value is checked against its schema before anything is written.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -81,6 +81,11 @@ statements! {
         "SELECT last_seq FROM user_logs WHERE user_id = $1"
     };
     LAST: "log.last" = "SELECT last_seq FROM user_logs WHERE user_id = $1";
+    LAST_OF: "log.last_of" = {
+        "SELECT log.user_id, log.last_seq FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS who CROSS JOIN LATERAL \
+            (SELECT user_id, last_seq FROM user_logs WHERE user_id = CAST(who.value AS uuid) OFFSET 0) AS log",
+        "SELECT user_id, last_seq FROM user_logs WHERE user_id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($1))"
+    };
     FIRST: "log.first" = "SELECT seq FROM events WHERE user_id = $1 ORDER BY seq LIMIT 1";
     SINCE: "log.since" = "SELECT seq, value, channel, traceparent FROM events WHERE user_id = $1 AND seq > $2 \
         ORDER BY seq LIMIT $3";
@@ -163,6 +168,9 @@ pub struct Change {
     pub event: Box<RawValue>,
 }
 
+/// Who else hears of commits.
+struct Told(Box<dyn Fn(Uuid) + Send + Sync>);
+
 /// Writes and reads the log. Clones share the schemas and the relay's hint.
 #[derive(Clone)]
 pub struct EventLog {
@@ -170,6 +178,7 @@ pub struct EventLog {
     ids: Ids,
     schemas: Arc<Schemas>,
     hint: Arc<watch::Sender<Commits>>,
+    told: Arc<OnceLock<Told>>,
 }
 
 impl EventLog {
@@ -180,6 +189,7 @@ impl EventLog {
             ids,
             schemas: Arc::new(Schemas::embedded()?),
             hint: Arc::new(watch::channel(Commits::default()).0),
+            told: Arc::default(),
         })
     }
 
@@ -267,6 +277,14 @@ impl EventLog {
     /// forgotten or lost costs a poll interval, never an event.
     pub fn committed(&self, user_id: Uuid) {
         self.hint.send_modify(|commits| commits.note(shard_of(user_id)));
+        if let Some(Told(tell)) = self.told.get() {
+            tell(user_id);
+        }
+    }
+
+    /// Tells also `tell` whose log has something new, from now on. The first call counts.
+    pub fn tell(&self, tell: impl Fn(Uuid) + Send + Sync + 'static) {
+        let _ = self.told.set(Told(Box::new(tell)));
     }
 
     /// What [`EventLog::committed`] wakes.
@@ -309,6 +327,12 @@ impl Commits {
 /// The shard of a user: the low bits of a UUID version 7 are random.
 pub fn shard_of(user_id: Uuid) -> i64 {
     i64::from((user_id.as_u128() & 0x3f) as u8)
+}
+
+/// The numbers of many users' latest changes.
+pub async fn last_seqs(db: &Db, users: &[Uuid]) -> Result<Vec<(Uuid, i64)>, crate::storage::Error> {
+    let mut exec = db.read().await?;
+    sql!(fetch_all (Uuid, i64) => exec, LAST_OF, json(users))
 }
 
 /// The number of the user's latest change: 0 before the first, `None` for an unknown user.

@@ -42,7 +42,8 @@ pub use fence::fenced;
 pub use history::Pruner;
 pub use lease::holders;
 pub use log::{
-    Change, Commits, Draft, Event, EventLog, SHARDS, changes, changes_of, first_seq, forget_erased, last_seq, shard_of,
+    Change, Commits, Draft, Event, EventLog, SHARDS, changes, changes_of, first_seq, forget_erased, last_seq,
+    last_seqs, shard_of,
 };
 pub use outbox::{Backlog, ParkedKey, backlog, parked, rearm};
 pub use relay::Relay;

@@ -66,7 +66,25 @@ pub struct ProblemBody {
     pub errors: Vec<FieldError>,
 }
 
+/// A problem of one part of a request, inside of an answer that is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PartProblem {
+    /// What to do.
+    pub detail: String,
+    /// A stable code for programs.
+    pub code: String,
+    /// One entry for each member that is wrong; the pointers are into the part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
 impl Problem {
+    /// The status, and what of it concerns a part of a request.
+    pub fn into_part(self) -> (StatusCode, PartProblem) {
+        let Self { status, code, detail, errors, .. } = self;
+        (status, PartProblem { detail: detail.into_owned(), code: code.to_owned(), errors })
+    }
+
     /// A problem with a stable `code` and a sentence that says what to do.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, detail: detail.into(), errors: Vec::new(), cause: None, headers: Vec::new() }

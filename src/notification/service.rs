@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::hub::Hub;
+use super::hub::{Hub, Told};
 use super::model::Notification;
 use super::notifier::Notifier;
 use super::{Config, Error, event, store};
@@ -46,7 +46,7 @@ pub(super) struct Listing {
 impl Notifications {
     /// A slice over `db`.
     pub fn new(db: Db, log: EventLog, clock: Clock, config: Config) -> Self {
-        Self { db, hub: Arc::default(), log, clock, config }
+        Self { hub: Hub::new(Told(db.clone())), db, log, clock, config }
     }
 
     /// The consumer that makes notifications, and tells those who wait for them in this process.
@@ -56,12 +56,12 @@ impl Notifications {
 
     /// Looks for new notifications of those who have a stream open, until told to stop.
     pub async fn look(self, stop: CancellationToken) {
-        self.hub.run(&self.db, Duration::from_millis(self.config.poll_ms), stop).await;
+        self.hub.run(Duration::from_millis(self.config.poll_ms), stop).await;
     }
 
     /// The caller's notifications after a number, and all that come, as events of a stream.
     pub(super) fn follow(&self, actor: &Actor, after: i64) -> impl Stream<Item = Event> + Send + use<> {
-        self.hub.follow(self.db.clone(), actor.user_id, after)
+        self.hub.follow(actor.user_id, after)
     }
 
     /// The caller's notifications, newest first.

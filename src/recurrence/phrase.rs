@@ -46,6 +46,8 @@ pub(super) struct Reader<'a> {
 }
 
 const COMPLETION: bool = true;
+/// The interval of what no rule can say; [`Form::rule`] refuses it.
+const NONE: u16 = 0;
 
 /// Which days, of which unit of time.
 type Core = (Form, usize);
@@ -53,12 +55,12 @@ type Core = (Form, usize);
 impl Reader<'_> {
     fn phrase(&self) -> Option<(Rule, bool, usize)> {
         let before = self.any(0, self.words.completion);
-        let at = before.unwrap_or(0);
+        let at = before.map_or(0, |next| self.sign(next, ",").unwrap_or(next));
         let cores = [self.every(at), self.adverb(at), self.of_each(at), self.interval_after(at)];
         // The first of those that reach as far.
         let (completion, (mut form, at)) = cores.into_iter().flatten().rev().max_by_key(|(_, (_, end))| *end)?;
         let (completion, at) = self.suffixes(&mut form, completion || before.is_some(), at);
-        if self.any(at, self.words.except).is_some() {
+        if self.any(self.sign(at, ",").unwrap_or(at), self.words.except).is_some() {
             return None;
         }
         Some((form.rule()?, completion, at))
@@ -136,16 +138,41 @@ impl Reader<'_> {
     fn clause(&self, freq: Freq, interval: u16, at: usize) -> Core {
         let on = self.any(at, self.words.on);
         let from = on.unwrap_or(at);
+        // "every day from monday to friday"
+        let days = self.any(at, &["from", "von", "de"]).unwrap_or(from);
+        if freq == Freq::Daily
+            && interval == 1
+            && let Some((days, next)) = self.weekdays(days).filter(|(days, _)| *days == WORKDAYS)
+        {
+            return (Form::plain(Freq::Weekly, 1, What::Weekdays(days)), next);
+        }
+        // "on the first"
+        let bare = || {
+            let (days, next) = self
+                .list(from, |at| self.ordinal(at))
+                .filter(|(_, next)| on.is_some() && self.ends(*next) && self.separator(*next).is_none())?;
+            let days = days.iter().map(|(day, _)| i8::try_from(*day).ok());
+            Some((What::MonthDays(days.collect::<Option<_>>()?), next))
+        };
         let what = match freq {
             Freq::Daily => None,
             Freq::Weekly => self.week(from),
-            Freq::Monthly => self.items(at).and_then(|(items, next)| {
-                let behind = self.any(next, self.words.of_month);
-                let number = matches!(items.as_slice(), [Item::Day(_, false)]);
-                let meant = !number || behind.is_some() || on.is_some();
-                Some((monthly(&items)?, behind.unwrap_or(next))).filter(|_| meant)
-            }),
-            Freq::Yearly => self.dates(from).or_else(|| self.nth_of(at)).map(|(form, next)| (form.what, next)),
+            Freq::Monthly => self
+                .items(at)
+                .and_then(|(items, next)| {
+                    let behind = self.any(next, self.words.of_month);
+                    let number = matches!(items.as_slice(), [Item::Day(_, false)]);
+                    let meant = !number || behind.is_some() || on.is_some();
+                    Some((monthly(&items)?, behind.unwrap_or(next))).filter(|_| meant)
+                })
+                .or_else(bare),
+            Freq::Yearly => {
+                let core = self.dates(from).or_else(|| self.nth_of(at));
+                if let Some((form, next)) = core.as_ref().filter(|(form, _)| form.interval == NONE) {
+                    return (form.clone(), *next);
+                }
+                core.map(|(form, next)| (form.what, next))
+            }
         };
         let (what, next) = what.unwrap_or((What::Plain, at));
         (Form::plain(freq, interval, what), next)
@@ -215,18 +242,21 @@ impl Reader<'_> {
     /// `24 december`, `dec 24 and dec 26`.
     fn dates(&self, at: usize) -> Option<Core> {
         let (dates, next) = self.list(at, |at| self.date_item(at))?;
-        let all: BTreeSet<(u8, i8)> = dates.into_iter().collect();
+        let each = |(month, days): (u8, Vec<i8>)| days.into_iter().map(move |day| (month, day));
+        let all: BTreeSet<(u8, i8)> = dates.into_iter().flat_map(each).collect();
         let months: BTreeSet<u8> = all.iter().map(|(month, _)| *month).collect();
         let days: BTreeSet<i8> = all.iter().map(|(_, day)| *day).collect();
-        // A rule has each of the days in each of the months, so it can say no other lists.
-        let what = What::Dates(months.iter().copied().collect(), days.iter().copied().collect());
-        (months.len() * days.len() == all.len()).then(|| (Form::plain(Freq::Yearly, 1, what), next))
+        // A rule has each of the days in each of the months. Another list is none, and not what a part of it would be.
+        let interval = if months.len() * days.len() == all.len() { 1 } else { NONE };
+        let what = What::Dates(months.into_iter().collect(), days.into_iter().collect());
+        Some((Form::plain(Freq::Yearly, interval, what), next))
     }
 
     /// `january and july`.
     fn months(&self, at: usize) -> Option<Core> {
         let (months, next) = self.list(at, |at| self.month(at))?;
-        Some((Form::plain(Freq::Yearly, 1, What::Months(months)), next))
+        let doubtful = months.len() == 1 && self.any(at, self.words.doubtful).is_some() && !self.ends(at + 1);
+        (!doubtful).then(|| (Form::plain(Freq::Yearly, 1, What::Months(months)), next))
     }
 }
 

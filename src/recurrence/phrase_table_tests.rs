@@ -301,6 +301,7 @@ pub(super) const SPANISH: &[(&str, &str)] = &[
 pub(super) const NONE: &[&str] = &[
     "every day, except sunday",
     "every 0 of the month",
+    "every 2 fri and sat",
     "every 32 of the month",
     "every 23rd workday of february",
     "every 24th workday of the month",

@@ -2,7 +2,7 @@
 
 /// The examples of RFC 5545, section 3.8.5.3, that recur by the day: name, start, rule, the first dates, and whether
 /// they are all. An UNTIL is of the day here, so its last day is among the dates where the RFC's UNTIL is at midnight.
-pub(super) const RFC: [(&str, &str, &str, &str, bool); 42] = [
+pub(super) const RFC: [(&str, &str, &str, &str, bool); 43] = [
     ("daily, 10 times", "1997-09-02", "FREQ=DAILY;COUNT=10", "1997: 9/2 9/3 9/4 9/5 9/6 9/7 9/8 9/9 9/10 9/11", true),
     (
         "every other day",
@@ -224,6 +224,13 @@ pub(super) const RFC: [(&str, &str, &str, &str, bool); 42] = [
         true,
     ),
     // Beyond the RFC's examples.
+    (
+        "every other week, by days",
+        "2026-11-25",
+        "FREQ=DAILY;INTERVAL=14;BYDAY=WE,TH",
+        "2026: 11/25 12/9 12/23; 2027: 1/6",
+        false,
+    ),
     ("29 February", "2024-02-29", "FREQ=YEARLY", "2024: 2/29; 2028: 2/29; 2032: 2/29", false),
     (
         "29 February of every third year",

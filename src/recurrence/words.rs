@@ -47,7 +47,11 @@ pub(super) struct Words {
     pub(super) day: List,
     /// What says that a plain number is a day of the month (`día 15`).
     pub(super) day_mark: List,
+    /// Articles that say the same.
+    pub(super) number_mark: List,
     pub(super) and: List,
+    /// `to`, in Monday to Friday.
+    pub(super) span: List,
     pub(super) on: List,
     pub(super) of_month: List,
     pub(super) of: List,
@@ -65,6 +69,8 @@ pub(super) struct Words {
     pub(super) except: List,
     /// What may follow `every 15th`, which before another word may count something else.
     pub(super) follows: List,
+    /// Months that may be another word, so what follows must not.
+    pub(super) doubtful: List,
     /// December 24 and not only 24 December.
     pub(super) month_first: bool,
     /// `jeden zweiten Freitag` is every other one.

@@ -1,11 +1,13 @@
 //! Sync: what a client missed, from the user's own log.
 //!
 //! **Purpose.** `GET /api/v1/changes?since=SEQ` gives the changes after a number, deletions included, in order. It is a
-//! reader of the log and nothing else: no table of its own. (The live stream will be its second reader.)
+//! reader of the log and nothing else: no table of its own. `GET /api/v1/events`, the live stream, is the second one.
 //!
 //! **Rule.** A room of its own, because the log is of all slices: it imports none of them.
 
-use axum::extract::State;
+mod stream;
+
+use axum::extract::{FromRef, State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -13,13 +15,26 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::events::{self, Change};
-use crate::http::{Bearer, Problem, ProblemBody, Query};
+use crate::http::{Bearer, Problem, ProblemBody, Query, Streams};
 use crate::kernel::Scope;
 use crate::storage::Db;
 
-/// `/api/v1/changes`.
-pub fn routes() -> OpenApiRouter<Db> {
-    OpenApiRouter::new().routes(routes!(changes))
+pub use stream::Live;
+
+/// What the routes need.
+#[derive(Clone, FromRef)]
+pub struct ApiState {
+    /// The database.
+    pub db: Db,
+    /// The live streams of changes.
+    pub live: Live,
+    /// The streams of this process.
+    pub streams: Streams,
+}
+
+/// `/api/v1/changes` and `/api/v1/events`.
+pub fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(changes)).merge(stream::routes())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -71,6 +86,13 @@ fn problem(error: events::Error) -> Problem {
     }
 }
 
+/// What was cut from the history cannot be told.
+fn resync() -> Problem {
+    let detail =
+        "The changes after this number are not kept any more: read everything again, then go on from the latest.";
+    Problem::new(axum::http::StatusCode::GONE, "resync_required", detail)
+}
+
 /// What changed after `since`, deletions included. When older changes were cut from the history: 410 `resync_required`.
 #[utoipa::path(get, path = "/api/v1/changes", tag = "sync", params(Params),
     responses((status = 200, body = Changes), (status = 410, body = ProblemBody), (status = 422, body = ProblemBody)))]
@@ -90,9 +112,7 @@ async fn changes(
     let mut results = events::changes(&db, actor.user_id, params.since, limit + 1).await.map_err(problem)?;
     let first = results.first().map(|change| change.seq);
     if first.is_some_and(|first| first != params.since + 1) {
-        let detail =
-            "The changes after this number are not kept any more: read everything again, then go on from the latest.";
-        return Err(Problem::new(axum::http::StatusCode::GONE, "resync_required", detail));
+        return Err(resync());
     }
     let has_more = i64::try_from(results.len()).unwrap_or(i64::MAX) > limit;
     results.truncate(usize::try_from(limit).unwrap_or(usize::MAX));

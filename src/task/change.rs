@@ -13,16 +13,16 @@ use uuid::Uuid;
 use super::Error;
 use super::collection::{Collection, Kind};
 use super::event;
-use super::input::{self, Input};
-use super::model::{Happening, Place, Step, Task};
-use super::place::{self, Destination};
+use super::input::Draft;
+use super::model::{Happening, Step, Task};
+use super::place;
 use super::reminder;
-use super::series::{self, Reach, Series};
-use super::service::{Follow, Subtasks, Tasks};
+use super::series::{self, Series};
+use super::service::Tasks;
 use super::store;
 use super::write::{self, Written};
 use crate::events::contract::FieldChange;
-use crate::events::{Draft, Event, EventLog};
+use crate::events::{self, Event, EventLog};
 use crate::http::idempotency::{self, Key, Reply};
 use crate::kernel::{Actor, Ids};
 use crate::storage::Tx;
@@ -30,23 +30,8 @@ use crate::storage::Tx;
 /// How many subtasks, of all depths, one change may reach.
 pub const TREE_MAX: usize = 5000;
 
-/// What is done to one task.
-pub(super) enum Edit<'a> {
-    /// Everything that a client may set is replaced.
-    Replace(Box<input::Draft>, Follow),
-    /// The same, made of what it is.
-    Patch(&'a (dyn Fn(Input) -> Result<input::Draft, Error> + Send + Sync), Follow),
-    /// It is moved.
-    Move(Destination),
-    /// It is done.
-    Complete(Subtasks),
-    /// It is not done.
-    Reopen,
-    /// It goes to the trash, and its subtasks with it.
-    Delete(Option<Reach>),
-    /// It comes out of the trash, and what went there with it.
-    Restore,
-}
+/// Where a change was: its events, its steps that are not written, and the same of series.
+pub(super) type Mark = (usize, usize, BTreeMap<Uuid, Option<Series>>);
 
 /// A change under way.
 pub(super) struct Work<'a> {
@@ -156,6 +141,15 @@ impl<'a> Work<'a> {
         Err(Error::Full { what: "tasks", limit: usize::try_from(store::TASKS_MAX).unwrap_or_default() })
     }
 
+    /// Makes a task of a draft.
+    pub async fn add(&mut self, draft: Draft) -> Result<Task, Error> {
+        let (place, home) = (place::of_draft(self, None, &draft).await?, draft.home);
+        let task = Task::create(self.fresh(), self.actor.user_id, draft, place, self.now);
+        let task = self.recur(None, task, home, None).await?;
+        self.create(task.clone())?;
+        Ok(task)
+    }
+
     /// Notes a new task.
     pub fn create(&mut self, task: Task) -> Result<(), Error> {
         self.tell(None, &task, Happening::Created)?;
@@ -182,7 +176,7 @@ impl<'a> Work<'a> {
     }
 
     /// Notes what else happens: its rows are written by who notes it.
-    pub fn note<P: Serialize>(&mut self, draft: &Draft<P>) -> Result<(), Error> {
+    pub fn note<P: Serialize>(&mut self, draft: &events::Draft<P>) -> Result<(), Error> {
         self.events.push(self.log.prepare(self.actor, draft)?);
         Ok(())
     }
@@ -200,118 +194,6 @@ impl<'a> Work<'a> {
         let first = self.untold.take().map_or_else(|| json!(before), |untold| untold.before);
         self.untold = Some(FieldChange { before: first, after: json!(after) });
         self.series.insert(id, after);
-    }
-
-    /// What is done to a task, and what follows for its subtasks.
-    pub async fn apply(&mut self, before: &Task, edit: &Edit<'_>) -> Result<(), Error> {
-        let now = self.now;
-        match edit {
-            Edit::Replace(draft, follow) => self.replace(before, (**draft).clone(), *follow).await,
-            Edit::Patch(merge, follow) => self.replace(before, merge(before.as_input())?, *follow).await,
-            Edit::Move(to) => {
-                if before.deleted_at.is_some() {
-                    return Err(super::model::InTrash.into());
-                }
-                let (place, position) = place::of_move(self, before, to).await?;
-                self.step(before, before.shift(place, position, now))?;
-                self.follow(before, place).await
-            }
-            Edit::Complete(subtasks) => self.finish(before, before.complete(now)?, *subtasks).await,
-            Edit::Reopen => {
-                self.step(before, before.reopen(now)?)?;
-                Ok(())
-            }
-            Edit::Delete(reach) => self.delete(before, *reach).await,
-            Edit::Restore => self.restore(before).await,
-        }
-    }
-
-    async fn replace(&mut self, before: &Task, draft: input::Draft, follow: Follow) -> Result<(), Error> {
-        let place = place::of_draft(self, Some(before), &draft).await?;
-        let (done, home) = (draft.completed && !before.completed, draft.home);
-        let step = match before.replace(draft, place, self.now)? {
-            Some((after, happening)) => Some((self.recur(Some(before), after, home, follow.series).await?, happening)),
-            None => None,
-        };
-        if done {
-            self.finish(before, step, follow.subtasks).await?;
-        } else {
-            self.step(before, step)?;
-        }
-        self.follow(before, place).await
-    }
-
-    /// A step that makes a task done: what is below it, and the next occurrence.
-    async fn finish(&mut self, before: &Task, step: Step, subtasks: Subtasks) -> Result<(), Error> {
-        let next = match &step {
-            Some((after, _)) if !before.completed => self.following(after).await?,
-            _ => None,
-        };
-        let date = step.as_ref().and_then(|(after, _)| after.occurrence);
-        self.step(before, step)?;
-        self.complete_below(before, subtasks).await?;
-        match (next, date) {
-            (Some(next), Some(date)) => self.make(&next, date).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn delete(&mut self, before: &Task, reach: Option<Reach>) -> Result<(), Error> {
-        let next = self.drop_occurrence(before, reach).await?;
-        self.step(before, before.delete(self.now))?;
-        for task in self.descendants(before.id).await?.0 {
-            self.trash(&task).await?;
-        }
-        if let (Some(next), Some(date)) = (next, before.occurrence) {
-            self.make(&next, date).await?;
-        }
-        Ok(())
-    }
-
-    /// The subtasks go where their task goes.
-    pub async fn follow(&mut self, before: &Task, place: Place) -> Result<(), Error> {
-        if (place.project, place.section) == (before.project_id, before.section_id) {
-            return Ok(());
-        }
-        for task in self.descendants(before.id).await?.0 {
-            let step = task.shift(Place { parent: task.parent_id, ..place }, task.position.clone(), self.now);
-            self.step(&task, step)?;
-        }
-        Ok(())
-    }
-
-    async fn complete_below(&mut self, before: &Task, subtasks: Subtasks) -> Result<(), Error> {
-        if subtasks == Subtasks::Keep || before.completed && subtasks == Subtasks::Ask {
-            return Ok(());
-        }
-        let below = self.descendants(before.id).await?.0;
-        let open: Vec<_> = below.iter().filter(|task| !task.completed && task.deleted_at.is_none()).collect();
-        if subtasks == Subtasks::Ask && !open.is_empty() {
-            return Err(Error::OpenSubtasks { count: open.len() });
-        }
-        for task in open {
-            let next = self.following(task).await?;
-            let step = task.complete(self.now)?;
-            self.step(task, step)?;
-            if let (Some(next), Some(date)) = (next, task.occurrence) {
-                self.make(&next, date).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn restore(&mut self, before: &Task) -> Result<(), Error> {
-        let Some(deleted_at) = before.deleted_at else { return Ok(()) };
-        let place = place::of_restored(self, before).await?;
-        self.step(before, before.restore(place, self.now))?;
-        for task in self.descendants(before.id).await?.0 {
-            // What went to the trash at another time was deleted for itself.
-            if task.deleted_at == Some(deleted_at) {
-                let step = task.restore(Place { parent: task.parent_id, ..place }, self.now);
-                self.step(&task, step)?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether there is nothing to write.
@@ -339,20 +221,44 @@ impl<'a> Work<'a> {
             self.tx.rollback().await?;
             return Ok(false);
         }
-        self.log.append_all(&mut self.tx, &self.events).await?;
-        for layer in layers(self.steps) {
-            if !write::put(&mut self.tx, self.actor.user_id, &layer).await? {
-                self.tx.rollback().await?;
-                return Err(Error::Conflict);
-            }
-            reminder::store::put(&mut self.tx, self.actor.user_id, &layer, self.now).await?;
+        if !self.events.is_empty() {
+            self.log.append_all(&mut self.tx, &self.events).await?;
         }
-        for (id, series) in &self.series {
-            series::store::put(&mut self.tx, self.actor.user_id, *id, series.as_ref()).await?;
+        if let Err(error) = self.write().await {
+            self.tx.rollback().await?;
+            return Err(error);
         }
         self.tx.commit().await?;
         self.log.committed(self.actor.user_id);
         Ok(true)
+    }
+
+    /// Writes the steps so far: what is read after it has them.
+    pub async fn write(&mut self) -> Result<(), Error> {
+        let user_id = self.actor.user_id;
+        for layer in layers(std::mem::take(&mut self.steps)) {
+            if !write::put(&mut self.tx, user_id, &layer).await? {
+                return Err(Error::Conflict);
+            }
+            reminder::store::put(&mut self.tx, user_id, &layer, self.now).await?;
+        }
+        for (id, series) in std::mem::take(&mut self.series) {
+            series::store::put(&mut self.tx, user_id, id, series.as_ref()).await?;
+        }
+        Ok(())
+    }
+
+    /// Where the change is, for [`Work::back`].
+    pub fn mark(&self) -> Mark {
+        (self.events.len(), self.steps.len(), self.series.clone())
+    }
+
+    /// Forgets what was noted since `mark`, of which nothing was written yet.
+    pub fn back(&mut self, mark: Mark) {
+        self.events.truncate(mark.0);
+        self.steps.truncate(mark.1);
+        self.series = mark.2;
+        self.untold = None;
     }
 
     /// Gives the change up.

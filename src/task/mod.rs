@@ -4,7 +4,7 @@
 //! log. A task is in a project (the inbox, where nothing is said), maybe in a section of it, maybe a part of another task.
 //! This file is the facade: other rooms use only what is named here.
 //!
-//! **Rules.** `api` → `service` → `change` → {`place`, `store`, `write`}; `model`, `input` and `position` are pure. The user's id comes from the [`Actor`]
+//! **Rules.** `api` → `service` → {`edit`, `undo`, `bulk`} → `change` → {`place`, `store`, `write`}; `model`, `input` and `position` are pure. The user's id comes from the [`Actor`]
 //! of the request, never from a body; a task of another user does not exist.
 //!
 //! **Invariants.** Each change raises the version by one, writes one event, and is refused when it was made on an
@@ -16,9 +16,11 @@
 
 mod api;
 mod api_log;
+mod bulk;
 mod capture;
 mod change;
 mod collection;
+mod edit;
 mod error;
 mod event;
 mod find;
@@ -67,6 +69,7 @@ pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
         .merge(series::routes())
         .merge(search::routes())
         .merge(capture::routes())
+        .merge(bulk::routes())
 }
 
 /// Every statement of this slice, save the listing ([`find`]): a test prepares them on both databases.
@@ -76,6 +79,7 @@ pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
         write::STATEMENTS,
         place::STATEMENTS,
         collection::store::STATEMENTS,
+        collection::tag::STATEMENTS,
         reminder::store::STATEMENTS,
         series::store::STATEMENTS,
         search::store::STATEMENTS,

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::change::{Edit, Work};
+use super::change::Work;
+use super::edit::Edit;
 use super::event;
 use super::find::{self, Moment, Query};
 use super::input::{Draft, Input, Local};
 use super::model::{Happening, Place, Task};
-use super::place::{self, Destination};
+use super::place::Destination;
 use super::series::{self, Reach};
 use super::{Error, collection, reminder, store, write};
 use crate::events::EventLog;
@@ -142,11 +143,7 @@ impl Tasks {
         }
         let mut work = Work::begin(self, actor).await?;
         work.ask_for_room().await?;
-        let place = place::of_draft(&mut work, None, &draft).await?;
-        let home = draft.home;
-        let task = Task::create(work.fresh(), actor.user_id, draft, place, work.now());
-        let task = work.recur(None, task, home, None).await?;
-        work.create(task.clone())?;
+        let task = work.add(draft).await?;
         self.finish(actor, work, task, once).await
     }
 

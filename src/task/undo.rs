@@ -110,7 +110,7 @@ impl Tasks {
         for (_, event) in set.iter().rev() {
             match event.event_type.split('_').next() {
                 Some("TASK") => undo_task(&mut work, event).await?,
-                Some("PROJECT" | "SECTION" | "FILTER") => {
+                Some("PROJECT" | "SECTION" | "FILTER" | "TAG") => {
                     kept.retain(|other: &Collection| Some(other.id) != event.id("collectionId"));
                     kept.extend(undo_collection(&mut work, event).await?);
                 }

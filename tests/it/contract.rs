@@ -39,6 +39,10 @@ async fn collections(person: &Person<'_>) {
     let project = make("/api/v1/projects".to_owned(), home()).await;
     let section = make(format!("/api/v1/projects/{}/sections", project["id"].as_str().unwrap()), home()).await;
     let filter = make("/api/v1/filters".to_owned(), json!({ "name": "Home", "query": "done" })).await;
+    for color in [json!("#112233"), json!("#445566"), Value::Null] {
+        let tag = person.send(Method::PUT, "/api/v1/tags/home", Some(json!({ "color": color })), &[]).await;
+        expect(tag, 200).await;
+    }
     for (kind, made) in [("sections", section), ("projects", project), ("filters", filter)] {
         let path = format!("/api/v1/{kind}/{}", made["id"].as_str().unwrap());
         let renamed = person.send(Method::PATCH, &path, Some(json!({ "name": "House" })), &[("if-match", "*")]).await;

@@ -8,15 +8,18 @@
 
 mod accounts;
 mod architecture;
+mod bulk;
 mod capture;
 mod collections;
 mod consumers;
 mod contract;
+mod converge;
 mod dead_letters;
 mod edge;
 mod endtoend;
 mod insights;
 mod kafka;
+mod live;
 mod model;
 mod notification_streams;
 mod notifications;
@@ -41,6 +44,8 @@ mod search;
 mod series;
 mod statements;
 mod support;
+mod tags;
+mod tap;
 mod task_trees;
 mod task_views;
 mod tasks;

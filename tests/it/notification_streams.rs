@@ -4,67 +4,14 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use futures::future::join;
-use reqwest::{Method, Response};
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::json;
 use todo::events::Topic;
 use todo::kernel::{Clock, Ids};
 
 use crate::notifications::{LIST, change_password, elsewhere, message, token};
 use crate::support::{Person, World, expect, on_both, problem, until};
-
-/// One who listens.
-struct Tap {
-    response: Response,
-    text: String,
-    /// The last id, as a browser keeps it.
-    last_id: String,
-    comments: usize,
-}
-
-impl Tap {
-    async fn open(person: &Person<'_>, query: &str, last_id: Option<&str>) -> Self {
-        let mut request = person.request(Method::GET, &format!("{LIST}/stream{query}"));
-        if let Some(id) = last_id {
-            request = request.header("last-event-id", id);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status().as_u16(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { response, text: String::new(), last_id: String::new(), comments: 0 }
-    }
-
-    /// One block, up to its empty line; `None`: the stream has ended.
-    async fn block(&mut self) -> Option<String> {
-        loop {
-            if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.text = rest;
-                return Some(block);
-            }
-            let chunk = self.response.chunk().await.unwrap()?;
-            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
-        }
-    }
-
-    /// The next event's data.
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            let block = self.block().await?;
-            let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
-            self.comments += usize::from(block.starts_with(':'));
-            if let Some(id) = field("id: ") {
-                id.clone_into(&mut self.last_id);
-            }
-            if let Some(data) = field("data: ") {
-                assert_eq!(field("event: "), Some("notification"));
-                let data: Value = serde_json::from_str(data).unwrap();
-                assert_eq!(data["number"].to_string(), self.last_id);
-                return Some(data);
-            }
-        }
-    }
-}
+use crate::tap::Tap;
 
 fn flags(url: Option<String>, more: &[&str]) -> Vec<String> {
     let url = url.map(|url| format!("storage.url={url}"));
@@ -78,8 +25,9 @@ async fn what_comes_is_told_at_once(url: Option<String>) {
     let (ann, bob) = (world.person("ann@example.org").await, world.person("bob@example.org").await);
     token(&ann, "before").await;
     world.drained().await;
-    let (mut one, mut two) = (Tap::open(&ann, "", None).await, Tap::open(&ann, "?since=0", None).await);
-    let mut other = Tap::open(&bob, "", None).await;
+    let (mut one, mut two) =
+        (Tap::notifications(&ann, "", None).await, Tap::notifications(&ann, "?since=0", None).await);
+    let mut other = Tap::notifications(&bob, "", None).await;
     assert_eq!(two.next().await.unwrap()["kind"], "api_token_created");
     let started = Instant::now();
     change_password(&ann).await;
@@ -92,7 +40,7 @@ async fn what_comes_is_told_at_once(url: Option<String>) {
     token(&bob, "his own").await;
     assert_eq!(other.next().await.unwrap()["number"], 1);
     // A number that was never given: from now on.
-    let mut ahead = Tap::open(&ann, "", Some("4000")).await;
+    let mut ahead = Tap::notifications(&ann, "", Some("4000")).await;
     assert!(ahead.block().await.unwrap().ends_with("\nid: 2"));
     for (query, id) in [("", Some("two")), ("?since=-1", None), ("?since=x", None), ("?from=1", None)] {
         let headers: Vec<_> = id.iter().map(|id| ("last-event-id", *id)).collect();
@@ -123,7 +71,7 @@ async fn nothing_is_lost_and_nothing_comes_twice(url: Option<String>) {
     let listen = async {
         let (mut told, mut last, mut opened) = (Vec::new(), "0".to_owned(), 0);
         while told.len() < usize::try_from(2 * EACH).unwrap() {
-            let mut tap = Tap::open(&ann, "", Some(&last)).await;
+            let mut tap = Tap::notifications(&ann, "", Some(&last)).await;
             opened += 1;
             for _ in 0..=(opened * 7) % 23 {
                 if told.len() == usize::try_from(2 * EACH).unwrap() {
@@ -166,7 +114,7 @@ async fn a_stream_is_no_request_in_flight() {
     let clock = Clock::fixed("2026-11-24T09:00:00Z".parse().unwrap());
     let world = World::at(clock.clone(), &flags(None, &more)).await;
     let ann = world.person("ann@example.org").await;
-    let (mut one, mut two) = (Tap::open(&ann, "", None).await, Tap::open(&ann, "", None).await);
+    let (mut one, mut two) = (Tap::notifications(&ann, "", None).await, Tap::notifications(&ann, "", None).await);
     for tap in [&mut one, &mut two] {
         tap.block().await.unwrap();
         for _ in 0..8 {
@@ -180,7 +128,7 @@ async fn a_stream_is_no_request_in_flight() {
     let signed = world.sign_in("ann@example.org").await;
     let token = signed["access_token"].as_str().unwrap().to_owned();
     let ann = Person { world: &world, id: ann.id, token, refresh: String::new() };
-    let mut again = Tap::open(&ann, "", Some(&one.last_id)).await;
+    let mut again = Tap::notifications(&ann, "", Some(&one.last_id)).await;
     again.block().await.unwrap();
     world.running.stop().await;
 }
@@ -192,7 +140,7 @@ async fn a_stop_ends_streams() {
     let ann = world.person("ann@example.org").await;
     let mut taps = Vec::new();
     for _ in 0..5 {
-        let mut tap = Tap::open(&ann, "", None).await;
+        let mut tap = Tap::notifications(&ann, "", None).await;
         tap.block().await.unwrap();
         taps.push(tap);
     }
@@ -211,12 +159,12 @@ async fn open_streams_are_bounded() {
     let world = World::with(&flags(None, &more)).await;
     let (ann, bob) = (world.person("ann@example.org").await, world.person("bob@example.org").await);
     let open = async |person: &Person<'_>| person.send(Method::GET, &format!("{LIST}/stream"), None, &[]).await;
-    let first = Tap::open(&ann, "", None).await;
-    let _second = Tap::open(&ann, "", None).await;
+    let first = Tap::notifications(&ann, "", None).await;
+    let _second = Tap::notifications(&ann, "", None).await;
     let full = open(&ann).await;
     assert!(full.headers().contains_key("retry-after"));
     assert_eq!(problem(full, 429).await, "too_many_streams");
-    let _third = Tap::open(&bob, "", None).await;
+    let _third = Tap::notifications(&bob, "", None).await;
     assert_eq!(problem(open(&bob).await, 503).await, "overloaded");
     expect(ann.send(Method::GET, LIST, None, &[]).await, 200).await;
     let metrics = world.client.get(format!("{}/metrics", world.admin)).send().await.unwrap().text().await.unwrap();

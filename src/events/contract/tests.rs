@@ -117,6 +117,9 @@ fn all() -> Vec<(Topic, &'static str, Value)> {
         collection("FILTER_CREATED"),
         collection("FILTER_UPDATED"),
         collection("FILTER_DELETED"),
+        collection("TAG_CREATED"),
+        collection("TAG_UPDATED"),
+        collection("TAG_DELETED"),
         (Topic::User, "USER_ERASED", json!({})),
     ]
 }

@@ -63,6 +63,12 @@ super::events! {
         FilterUpdated(CollectionPayload) = "FILTER_UPDATED",
         /// A saved filter was deleted.
         FilterDeleted(CollectionPayload) = "FILTER_DELETED",
+        /// A tag got a colour.
+        TagCreated(CollectionPayload) = "TAG_CREATED",
+        /// A tag with a colour was edited.
+        TagUpdated(CollectionPayload) = "TAG_UPDATED",
+        /// A tag has no colour any more.
+        TagDeleted(CollectionPayload) = "TAG_DELETED",
         /// The account and all of its data were erased: the last event of its log.
         Erased(Erased) = "USER_ERASED",
     }

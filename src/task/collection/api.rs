@@ -29,6 +29,7 @@ pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
         .routes(routes!(section::get, section::patch, section::delete))
         .routes(routes!(filter::list, filter::create))
         .routes(routes!(filter::get, filter::patch, filter::delete))
+        .merge(super::tag::routes())
 }
 
 /// What a client says of a project.

@@ -16,6 +16,7 @@ pub(super) fn created(new: &Collection, change: Uuid) -> Draft {
         Kind::Project => UserEvent::ProjectCreated(payload),
         Kind::Section => UserEvent::SectionCreated(payload),
         Kind::Filter => UserEvent::FilterCreated(payload),
+        Kind::Tag => UserEvent::TagCreated(payload),
     };
     Draft::of(new.id, event)
 }
@@ -26,6 +27,7 @@ pub(super) fn updated(before: &Collection, after: &Collection, change: Uuid) -> 
         Kind::Project => UserEvent::ProjectUpdated(payload),
         Kind::Section => UserEvent::SectionUpdated(payload),
         Kind::Filter => UserEvent::FilterUpdated(payload),
+        Kind::Tag => UserEvent::TagUpdated(payload),
     };
     Draft::of(after.id, event)
 }
@@ -36,6 +38,7 @@ pub(super) fn deleted(gone: &Collection, change: Uuid) -> Draft {
         Kind::Project => UserEvent::ProjectDeleted(payload),
         Kind::Section => UserEvent::SectionDeleted(payload),
         Kind::Filter => UserEvent::FilterDeleted(payload),
+        Kind::Tag => UserEvent::TagDeleted(payload),
     };
     Draft::of(gone.id, event)
 }

@@ -9,6 +9,7 @@ mod event;
 mod model;
 mod service;
 pub(super) mod store;
+pub(super) mod tag;
 mod undo;
 
 pub(super) use api::routes;

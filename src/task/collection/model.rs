@@ -19,6 +19,8 @@ pub enum Kind {
     Section,
     /// A saved filter.
     Filter,
+    /// A tag that has a colour.
+    Tag,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Self::Project => "project",
             Self::Section => "section",
             Self::Filter => "filter",
+            Self::Tag => "tag",
         }
     }
 
@@ -37,11 +40,12 @@ impl Kind {
             Self::Project => ("projects", 500),
             Self::Section => ("sections of a project", 200),
             Self::Filter => ("saved filters", 200),
+            Self::Tag => ("tags with a colour", 500),
         }
     }
 }
 
-/// A project, a section or a saved filter.
+/// A project, a section, a saved filter or a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Collection {
@@ -123,6 +127,18 @@ impl Fields {
             return Err(Invalid(wrong));
         }
         Ok(Checked { name, color, query: self.query, position, archived: self.archived.unwrap_or_default() })
+    }
+}
+
+impl Checked {
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The colour.
+    pub fn color(&self) -> Option<&str> {
+        self.color.as_deref()
     }
 }
 

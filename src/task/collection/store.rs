@@ -54,6 +54,7 @@ impl From<Row> for Collection {
         let kind = match row.kind.as_str() {
             "section" => Kind::Section,
             "filter" => Kind::Filter,
+            "tag" => Kind::Tag,
             _ => Kind::Project,
         };
         Self {

@@ -24,7 +24,7 @@ pub async fn remove_again(work: &mut Work<'_>, id: Uuid) -> Result<(), Error> {
         Kind::Project => !store::list(work.tx(), user_id, Kind::Section, id).await?.is_empty(),
         _ => false,
     };
-    if sections || made.kind != Kind::Filter && !work.inside(&made).await?.is_empty() {
+    if sections || matches!(made.kind, Kind::Project | Kind::Section) && !work.inside(&made).await?.is_empty() {
         return Err(Refusal::InUse.into());
     }
     store::delete(work.tx(), user_id, id).await?;

@@ -35,24 +35,12 @@ CREATE TABLE task_tags (
 );
 CREATE INDEX task_tags_task ON task_tags (user_id, task_id);
 
--- What a tag is besides its name. A tag needs no row: it is where it is used.
-CREATE TABLE tags (
-    user_id    blob NOT NULL,
-    name_key   text NOT NULL,
-    name       text NOT NULL,
-    color      text,
-    version    integer NOT NULL,
-    created_at text NOT NULL,
-    updated_at text NOT NULL,
-    PRIMARY KEY (user_id, name_key)
-);
-
--- What a person keeps in an order of their own, by kind: projects, sections of them, saved filters. The inbox is no row:
+-- What a person keeps in an order of their own, by kind: projects, sections of them, saved filters, tags. The inbox is no row:
 -- it is the project whose id is the user's.
 CREATE TABLE collections (
     id          blob PRIMARY KEY,
     user_id     blob NOT NULL,
-    -- project, section or filter.
+    -- project, section, filter or tag.
     kind        text NOT NULL,
     -- The project of a section; for the others the user's id, so that a name is unique within it.
     project_id  blob NOT NULL,
