@@ -88,6 +88,7 @@ impl Housekeeper {
         report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]);
         self.prune_history().await;
         self.empty_trash().await;
+        in_batches("imports", || self.tasks.purge_imports(BATCH)).await;
         self.purge_letters().await;
         self.purge_notifications().await;
         self.purge_deliveries().await;

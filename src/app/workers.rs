@@ -14,7 +14,7 @@ use crate::events::consumer::{self, KafkaSource};
 use crate::events::{self, Relay};
 use crate::http::Certificate;
 use crate::kernel::Rounds;
-use crate::task::{Recurrences, Reminders};
+use crate::task::{Imports, Recurrences, Reminders};
 use crate::telemetry::metrics::Metrics;
 use crate::webhook::Sender;
 
@@ -61,6 +61,8 @@ impl Workers {
             workers.add("webhooks", |stop| sender.run(stop));
             let reminders = Reminders::new(Arc::clone(&app.tasks));
             workers.add("reminders", |stop| reminders.run(stop));
+            let imports = Imports::new(Arc::clone(&app.tasks));
+            workers.add("imports", |stop| imports.run(stop));
             let recurrences = Recurrences::new(Arc::clone(&app.tasks));
             workers.add("recurrence", |stop| recurrences.run(stop));
             let housekeeper = Housekeeper::new(app);

@@ -40,6 +40,8 @@ pub struct Config {
     pub stream_heartbeat_ms: u64,
     /// The largest body, bytes.
     pub body_limit_bytes: usize,
+    /// The largest file to import, in bytes.
+    pub file_limit_bytes: usize,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -88,6 +90,9 @@ impl Config {
         }
         if !(1024..=64 << 20).contains(&self.body_limit_bytes) {
             found.push(("body_limit_bytes", "must be 1024 to 67108864 bytes".to_owned()));
+        }
+        if !(1024..=64 << 20).contains(&self.file_limit_bytes) {
+            found.push(("file_limit_bytes", "must be 1024 to 67108864 bytes".to_owned()));
         }
         if self.cors_origins.iter().any(|origin| !origin.starts_with("http") || origin.ends_with('/')) {
             found

@@ -144,6 +144,9 @@ async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     }
 }
 
+/// Where whole files are sent to.
+const FILES: &str = "/api/v1/imports";
+
 /// Takes the whole body of a write before its work begins; from then on the work is finished though its client goes
 /// away or the time is up.
 async fn finish(shared: &Shared, request: Request, next: Next) -> Response {
@@ -152,7 +155,9 @@ async fn finish(shared: &Shared, request: Request, next: Next) -> Response {
     }
     let (parts, body) = request.into_parts();
     let limit = Duration::from_millis(shared.config.body_read_timeout_ms);
-    let whole = Limited::new(body, shared.config.body_limit_bytes).collect();
+    let is_file = parts.uri.path() == FILES;
+    let most = if is_file { shared.config.file_limit_bytes } else { shared.config.body_limit_bytes };
+    let whole = Limited::new(body, most).collect();
     let body = match tokio::time::timeout(limit, whole).await {
         Ok(Ok(whole)) => Body::from(whole.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {

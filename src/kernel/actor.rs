@@ -18,6 +18,8 @@ pub enum Channel {
     Chat,
     /// A worker of this service: recurrence, reminders, retention.
     Scheduler,
+    /// What a person brought from another program.
+    Import,
     /// An operator at the command line.
     Operator,
 }
@@ -30,6 +32,7 @@ impl Channel {
             Self::ApiToken => "api_token",
             Self::Chat => "chat",
             Self::Scheduler => "scheduler",
+            Self::Import => "import",
             Self::Operator => "operator",
         }
     }

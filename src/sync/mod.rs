@@ -70,7 +70,7 @@ struct Changes {
 struct ChangeBody {
     /// Its number in the log.
     seq: i64,
-    /// `person`, `api_token`, `chat`, `scheduler` or `operator`.
+    /// `person`, `api_token`, `chat`, `scheduler`, `import` or `operator`.
     channel: String,
     /// The trace of the request that made it.
     trace_id: Option<String>,

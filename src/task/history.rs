@@ -20,7 +20,7 @@ pub struct Entry {
     pub timestamp: String,
     /// `TASK_CREATED`, `TASK_UPDATED`, `TASK_COMPLETED` or `TASK_DELETED`.
     pub event_type: String,
-    /// Through what: `person`, `api_token`, `chat`, `scheduler` or `operator`.
+    /// Through what: `person`, `api_token`, `chat`, `scheduler`, `import` or `operator`.
     pub channel: String,
     /// The trace of the request that made it.
     pub trace_id: Option<String>,

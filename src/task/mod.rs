@@ -35,6 +35,7 @@ mod search;
 mod series;
 mod service;
 mod store;
+mod transfer;
 mod trash;
 mod undo;
 mod write;
@@ -53,6 +54,7 @@ pub use position::Position;
 pub use reminder::{Reminder, ReminderInput, Reminders};
 pub use series::{Reach, Recurrence, RecurrenceInput, Recurrences};
 pub use service::{Expect, Follow, Home, Once, People, Subtasks, Tasks};
+pub use transfer::{Import, Imports};
 pub use trash::TRASH_KEPT;
 
 /// Tells the recorder what this room's metrics mean.
@@ -70,6 +72,7 @@ pub fn routes() -> OpenApiRouter<Arc<Tasks>> {
         .merge(search::routes())
         .merge(capture::routes())
         .merge(bulk::routes())
+        .merge(transfer::routes())
 }
 
 /// Every statement of this slice, save the listing ([`find`]): a test prepares them on both databases.
@@ -83,6 +86,7 @@ pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
         reminder::store::STATEMENTS,
         series::store::STATEMENTS,
         search::store::STATEMENTS,
+        transfer::store::STATEMENTS,
     ]
     .into_iter()
     .flatten()

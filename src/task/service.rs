@@ -17,7 +17,7 @@ use super::input::{Draft, Input, Local};
 use super::model::{Happening, Place, Task};
 use super::place::Destination;
 use super::series::{self, Reach};
-use super::{Error, collection, reminder, store, write};
+use super::{Error, collection, reminder, store, transfer, write};
 use crate::events::EventLog;
 use crate::http::idempotency::{self, Key, Outcome, Reply, Seen};
 use crate::kernel::{Actor, Clock, Ids, Page, zone};
@@ -252,6 +252,7 @@ impl Tasks {
         write::erase_tags(tx, user_id).await?;
         reminder::store::erase(tx, user_id).await?;
         series::store::erase(tx, user_id).await?;
+        transfer::store::erase(tx, user_id).await?;
         collection::store::erase(tx, user_id).await?;
         store::erase(tx, user_id).await
     }

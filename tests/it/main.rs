@@ -51,6 +51,7 @@ mod task_views;
 mod tasks;
 mod telemetry;
 mod tour;
+mod transfer;
 mod undo;
 mod webhooks;
 mod webhooks_api;

@@ -13,5 +13,6 @@ pub(super) mod tag;
 mod undo;
 
 pub(super) use api::routes;
+pub(super) use model::Fields;
 pub use model::{Collection, Kind};
-pub(super) use undo::{become_again, make_again, present, remove_again};
+pub(super) use undo::{add, become_again, make_again, present, remove_again};

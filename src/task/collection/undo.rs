@@ -59,6 +59,12 @@ pub async fn make_again(
     Ok(again)
 }
 
+/// Makes a new one.
+pub async fn add(work: &mut Work<'_>, new: &Collection) -> Result<(), Error> {
+    store::insert(work.tx(), new).await?;
+    work.note(&event::created(new, work.change()))
+}
+
 /// Makes it what it was.
 pub async fn become_again(work: &mut Work<'_>, before: &Collection, after: Collection) -> Result<Collection, Error> {
     let after = Collection { version: before.version + 1, updated_at: work.now().max(before.updated_at), ..after };

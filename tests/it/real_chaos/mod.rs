@@ -7,6 +7,7 @@ mod consumers;
 mod contract;
 mod database;
 mod relays;
+mod schedule;
 mod service;
 mod soak;
 mod writers;
