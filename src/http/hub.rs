@@ -144,7 +144,9 @@ impl<S: Source> Reader<S> {
     /// What came, as soon as something did.
     async fn next(&mut self) -> Vec<Event> {
         loop {
-            match self.watcher.hub.source.after(self.watcher.user_id, self.after, PAGE).await {
+            // On the heap while it lasts: a stream that waits shall not carry the room that a read needs.
+            let page = Box::pin(self.watcher.hub.source.after(self.watcher.user_id, self.after, PAGE)).await;
+            match page {
                 Ok(page) => {
                     if let Some((last, _)) = page.last() {
                         self.after = *last;

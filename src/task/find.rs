@@ -364,3 +364,23 @@ pub(super) async fn page(db: &Db, user_id: Uuid, query: &Query, moment: Option<&
         Sort::Position => Page::of(tasks, limit, |task| (task.position.as_str().to_owned(), task.id)),
     })
 }
+
+/// How the database would find a page: its plan, a line each.
+pub(super) async fn plan(db: &Db, user_id: Uuid, query: &Query, moment: Option<&Moment>) -> Result<Vec<String>, Error> {
+    let (dialect, explain) = match db.engine() {
+        Engine::Postgres => (Dialect::Postgres, "EXPLAIN"),
+        Engine::Sqlite => (Dialect::Sqlite, "EXPLAIN QUERY PLAN"),
+    };
+    let (text, values) = statement(dialect, user_id, query, moment)?;
+    let mut exec = db.read().await?;
+    let text = format!("{explain} {text}");
+    let lines = match dialect {
+        Dialect::Postgres => dynamic::fetch_all::<(String,)>(&mut exec, "task.plan", text, values, false).await?,
+        Dialect::Sqlite => {
+            let rows =
+                dynamic::fetch_all::<(i64, i64, i64, String)>(&mut exec, "task.plan", text, values, false).await?;
+            rows.into_iter().map(|(.., line)| (line,)).collect()
+        }
+    };
+    Ok(lines.into_iter().map(|(line,)| line).collect())
+}

@@ -153,15 +153,24 @@ impl Tasks {
         store::get(&mut exec, actor.user_id, id).await?.ok_or(Error::NotFound)
     }
 
+    async fn moment(&self, actor: &Actor, query: &Query) -> Result<Option<Moment>, Error> {
+        if !query.needs_moment() {
+            return Ok(None);
+        }
+        let Home { zone, week_start, .. } = self.home(actor).await?;
+        Ok(Some(Moment { now: self.clock.now(), zone, week_start }))
+    }
+
     /// One page of tasks.
     pub async fn list(&self, actor: &Actor, query: &Query) -> Result<Page<Task>, Error> {
-        let moment = if query.needs_moment() {
-            let Home { zone, week_start, .. } = self.home(actor).await?;
-            Some(Moment { now: self.clock.now(), zone, week_start })
-        } else {
-            None
-        };
+        let moment = self.moment(actor, query).await?;
         find::page(&self.db, actor.user_id, query, moment.as_ref()).await
+    }
+
+    /// The database's plan for a page of tasks, a line each: what a test, or an operator with a slow listing, looks at.
+    pub async fn explain(&self, actor: &Actor, query: &Query) -> Result<Vec<String>, Error> {
+        let moment = self.moment(actor, query).await?;
+        find::plan(&self.db, actor.user_id, query, moment.as_ref()).await
     }
 
     /// Replaces everything that a client may set.

@@ -46,6 +46,7 @@ mod statements;
 mod support;
 mod tags;
 mod tap;
+mod task_plans;
 mod task_trees;
 mod task_views;
 mod tasks;

@@ -162,8 +162,8 @@ async fn an_import_goes_on_where_it_was(url: Option<String>) {
     let clock = Clock::fixed(NOW.parse().unwrap());
     let world = World::with_roles(clock, api, &flags(url)).await;
     let person = world.person("ann@example.org").await;
-    let rows: String = (0..1700).map(|n| format!("task,t{n},,4,1,,,,,\n")).collect();
-    let file = format!("TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE\n{rows}");
+    let rows = (0..1700).map(|n| format!("task,t{n},,4,1,,,,,")).collect::<Vec<_>>().join("\n");
+    let file = format!("TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE\n{rows}\n");
     let tried = expect(send(&person, "?fileName=Many.csv", file).await, 201).await;
     let path = start(&person, &tried).await;
     let app = world.running.app();

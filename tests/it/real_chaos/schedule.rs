@@ -68,8 +68,11 @@ async fn real_reminders_and_occurrences_come_once_whatever_is_killed() {
     let Some(url) = postgres().await else { return };
     let (kills, people) = (setting("TODO_TEST_SCHEDULE_KILLS", 6, 60), setting("TODO_TEST_SCHEDULE_PEOPLE", 4, 40));
     let folder = tempfile::tempdir().unwrap();
-    let flags =
-        [format!("storage.url={url}"), "auth.issuer=http://schedule.test".to_owned(), "storage.pool_size=4".to_owned()];
+    let flags = [
+        format!("storage.url={url}"),
+        "auth.issuer=http://schedule.test".to_owned(),
+        "storage.max_connections=4".to_owned(),
+    ];
     let start = |roles| tokio::task::block_in_place(|| Process::start_as(roles, folder.path(), &flags));
     let api = start("api");
     let client = super::writers::client();
