@@ -52,7 +52,7 @@ capture() {
   : >"$root/read.variables"
   make_script create 'INSERT INTO idempotency_keys .*INSERT INTO tasks '
   # shellcheck disable=SC2016 # $1 is PostgreSQL's
-  make_script read 'SELECT .* FROM tasks WHERE user_id = \$1 AND id = \$2$'
+  make_script read 'SELECT .* FROM tasks AS t WHERE t.user_id = \$1 AND t.id = \$2$'
 }
 
 # The values that the service wrote for that task, as -D options of pgbench with a NUL after each.

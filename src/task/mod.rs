@@ -30,6 +30,7 @@ mod model;
 mod place;
 mod position;
 mod reminder;
+mod rounds;
 mod rows;
 mod search;
 mod series;

@@ -29,6 +29,7 @@ mod real_consumers;
 mod real_expand;
 mod real_kafka;
 mod real_postgres;
+mod real_readers;
 mod real_redis;
 mod real_references;
 mod real_registry;

@@ -17,8 +17,9 @@ use uuid::Uuid;
 use super::store::{self, DueReminder};
 use crate::events::contract::{ReminderFired, UserEvent};
 use crate::events::{self, Draft};
-use crate::kernel::{Actor, Channel, Rounds, Scopes};
+use crate::kernel::{Actor, Channel, Scopes};
 use crate::task::model::Task;
+use crate::task::rounds::drain;
 use crate::task::{Error, Tasks, store as tasks};
 
 /// How often what is due is looked for.
@@ -53,19 +54,7 @@ impl Reminders {
 
     /// Runs until told to stop, and to the end of what is under way then.
     pub async fn run(self, stop: CancellationToken) {
-        let mut rounds = Rounds::new(LOOK, stop.clone());
-        while rounds.next().await {
-            while !stop.is_cancelled() {
-                match self.0.fire_due().await {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "reminders could not be looked for: the next round will");
-                        break;
-                    }
-                }
-            }
-        }
+        drain(LOOK, stop, "reminders", || async { Ok(self.0.fire_due().await? > 0) }).await;
     }
 }
 

@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use super::store;
 use crate::events;
-use crate::kernel::{Actor, Channel, Rounds, Scopes, zone};
+use crate::kernel::{Actor, Channel, Scopes, zone};
 use crate::task::change::Work;
+use crate::task::rounds::drain;
 use crate::task::{Error, Tasks};
 
 /// How often what is due is looked for.
@@ -49,19 +50,7 @@ impl Recurrences {
 
     /// Runs until told to stop, and to the end of what is under way then.
     pub async fn run(self, stop: CancellationToken) {
-        let mut rounds = Rounds::new(LOOK, stop.clone());
-        while rounds.next().await {
-            while !stop.is_cancelled() {
-                match self.0.make_due().await {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "series could not be looked for: the next round will");
-                        break;
-                    }
-                }
-            }
-        }
+        drain(LOOK, stop, "recurrence", || async { Ok(self.0.make_due().await? > 0) }).await;
     }
 }
 

@@ -11,9 +11,10 @@ use super::import::{Import, Phase, Places, format};
 use super::{make, store};
 use crate::events;
 use crate::interop::{self, Options, Portable};
-use crate::kernel::{Actor, Channel, Rounds, Scopes};
+use crate::kernel::{Actor, Channel, Scopes};
 use crate::task::change::Work;
 use crate::task::input::Local;
+use crate::task::rounds::drain;
 use crate::task::{Error, Tasks};
 
 /// How often an import that waits is looked for.
@@ -34,19 +35,7 @@ impl Imports {
 
     /// Runs until told to stop: then the batch under way is its last.
     pub async fn run(self, stop: CancellationToken) {
-        let mut rounds = Rounds::new(LOOK, stop.clone());
-        while rounds.next().await {
-            while !stop.is_cancelled() {
-                match self.0.import_next(&stop).await {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => {
-                        tracing::warn!(%error, "an import could not go on: it does when its claim ends");
-                        break;
-                    }
-                }
-            }
-        }
+        drain(LOOK, stop.clone(), "imports", || self.0.import_next(&stop)).await;
     }
 }
 

@@ -1,0 +1,97 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # what is set here and what is read is of scripts/bench and its other parts
+# Views, search, quick add and imports, on a million tasks. Sourced by scripts/bench, never run.
+
+# Tasks of the import, reminders that are due within a minute, and the connections of the other loads: a person and their devices, not a crowd.
+imported=20000 reminders=100000 few=4
+
+measure_product() {
+  copy_database bench_product
+  note '  a million tasks are made'
+  sql bench_product -f "$bench/product.sql"
+  sql bench_product -c 'VACUUM ANALYZE tasks, task_tags'
+  serve product api,worker bench_product --set events.broker=memory
+  get_rows '/api/v1/tasks' 10 'list open tasks' '/api/v1/tasks' '/api/v1/tasks?sort=-priority' '/api/v1/tasks?state=completed&sort=-completed' \
+    "/api/v1/tasks?project=$(me)"
+  get_rows '/api/v1/tasks' 10 'views: today, overdue, next seven days' '/api/v1/tasks?view=today' '/api/v1/tasks?view=overdue' '/api/v1/tasks?view=upcoming'
+  get_rows '/api/v1/tasks' 10 'a filter' '/api/v1/tasks?filter=done=false%20%26%26%20due%3Cnow%2B7d%20%26%26%20tag%20in%20(home,work)'
+  get_rows '/api/v1/tasks/search' 50 'search' '/api/v1/tasks/search?q=landlord' '/api/v1/tasks/search?q=pay%20bank' '/api/v1/tasks/search?q=radi%20monday' \
+    '/api/v1/tasks/search?q=dentsit'
+  measure_quick
+  measure_import
+  measure_reminders
+  stop_service
+}
+
+me() { curl -fsS -H "Authorization: Bearer $(head -n1 "$root/tokens")" "$api/me" | jq -er .id; }
+
+# get_rows ROUTE BAR WHAT PATH…: how long a user with 10,000 tasks waits, each path in turn.
+get_rows() {
+  local route=$1 most=$2 what=$3 connections=$few
+  shift 3
+  printf '%s\n' "$@" >"$root/paths"
+  http_load GET "$route" 200 2 get.lua "$root/tokens" "$root/paths"
+  http_load GET "$route" 200 10 get.lua "$root/tokens" "$root/paths"
+  local p95
+  p95=$(jq -r .p95_ms <<<"$result")
+  bar "$p95" '<' "$most"
+  row "$what, 10,000 of 1 M tasks, $few connections" "p50 $(jq -r .p50_ms <<<"$result") ms, p95 $p95 ms" "$rate/s" '' "$said (ms)"
+}
+
+# The processor's time of the whole process, in milliseconds.
+processor_ms() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.0f", ($12 + $13) * 1000 / hz }' "/proc/$service_pid/stat"; }
+
+measure_quick() {
+  local before n each line='Pay rent tomorrow 5pm every month !1 *errands remind me 30 min before'
+  local request=(curl -fsS -o /dev/null --json "{\"text\":\"$line\",\"preview\":true}" -H "Authorization: Bearer $(head -n1 "$root/tokens")")
+  for ((n = 0; n < 300; n++)); do printf 'next\nurl = "%s/tasks/quick"\noutput = /dev/null\n' "$api"; done | sed 1d >"$root/quick.curl"
+  "${request[@]}" "$api/tasks/quick"
+  before=$(processor_ms)
+  "${request[@]}" -K "$root/quick.curl"
+  each=$(awk -v ms="$(($(processor_ms) - before))" 'BEGIN { printf "%.2f", ms / 300 }')
+  bar "$each" '<' 1
+  row 'quick add, a preview: processor time of the whole request' "$each ms" '' '' "$said (ms)"
+}
+
+measure_import() {
+  local token import began took rate
+  token=$(sed -n 2p "$root/tokens")
+  {
+    echo TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE
+    seq "$imported" | sed 's/.*/task,Call the landlord & @errands,The radiator stays cold,2,1,,,2026-12-01,en,Europe\/Berlin/'
+  } >"$root/import.csv"
+  import=$(curl -fsS --data-binary "@$root/import.csv" -H 'Content-Type: text/csv' -H "Authorization: Bearer $token" \
+    "$api/imports?fileName=Bench.csv" | jq -er .id)
+  began=$(now_ms)
+  curl -fsS -o /dev/null -X POST -H "Authorization: Bearer $token" "$api/imports/$import/start"
+  until [[ $(curl -fsS -H "Authorization: Bearer $token" "$api/imports/$import" | jq -r .phase) == 'done' ]]; do
+    (($(now_ms) - began < 120000)) || die "$imported tasks were not imported within two minutes"
+    sleep 0.05
+  done
+  took=$(($(now_ms) - began))
+  rate=$((imported * 1000 / took))
+  bar "$rate" '>=' 5000
+  row "import of $imported tasks of Todoist" "$rate tasks/s" "in $(seconds "$took") s" '' "$said (tasks/s)"
+}
+
+# A hundred thousand reminders of all accounts that are due within one minute, while people read.
+measure_reminders() {
+  local before during left began took late
+  read_load 10
+  before=$(jq -r .p99_ms <<<"$result")
+  sql bench_product -c "INSERT INTO reminders (user_id, task_id, fire_at) SELECT user_id, id, now() + (5 + random() * 60) * interval '1 second'
+    FROM tasks WHERE id >= '0193a7c1-0000-7000-8000-100000000000' AND id < '0193a7c1-0000-7000-8000-200000000000' LIMIT $reminders"
+  began=$(now_ms)
+  read_load 65
+  during=$(jq -r .p99_ms <<<"$result")
+  while left=$(sql bench_product -c 'SELECT count(*) FROM reminders WHERE fire_at < now()') && ((left > 0)); do
+    (($(now_ms) - began < 300000)) || die "$left reminders did not fire within five minutes"
+    sleep 0.2
+  done
+  took=$(($(now_ms) - began))
+  late=$(sql bench_product -c "SELECT round(percentile_cont(0.99) WITHIN GROUP (ORDER BY
+    extract(epoch FROM occurred_at - CAST(CAST(value AS jsonb) -> 'payload' ->> 'remindAt' AS timestamptz)))::numeric, 2)
+    FROM events WHERE event_type = 'REMINDER_FIRED'")
+  bar "$late" '<' 1
+  row "$reminders reminders due within a minute, while $connections connections read" "p99 $late s late" "all fired after $(seconds "$took") s" '' "$said (s)"
+  row 'reading one task meanwhile' "p99 $during ms" "p99 $before ms before" '' 'for information'
+}
