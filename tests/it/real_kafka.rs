@@ -4,7 +4,8 @@ use crate::endtoend::{Issuer, arrived, thousand};
 use crate::kafka::{flags, read_back};
 use crate::support::World;
 
-#[tokio::test]
+// On one thread the service, which is a whole process elsewhere, and 32 people would wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_a_thousand_users_changes_arrive_whole_and_in_order() {
     let Some((mut flags, brokers)) = flags().await else { return };
     let issuer = Issuer::start().await;

@@ -21,7 +21,8 @@ async fn person(client: &reqwest::Client, api: &str, n: usize, now: DateTime<Utc
     let due = (now.date_naive() - Days::new(DAYS)).to_string();
     let mut items = Vec::new();
     for series in 0..5 {
-        let recurrence = json!({ "rule": "FREQ=DAILY", "skipWhileOpen": false });
+        // As many as there are up to tomorrow, also when it becomes another day meanwhile.
+        let recurrence = json!({ "rule": format!("FREQ=DAILY;COUNT={}", DAYS + 2), "skipWhileOpen": false });
         let task = json!({ "title": format!("s{series}"), "dueDate": due, "recurrence": recurrence });
         items.push(json!({ "op": "create", "task": task }));
     }
