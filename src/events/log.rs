@@ -257,20 +257,19 @@ impl EventLog {
         sql!(fetch_optional (i64,) => tx, LOCK, user_id)?.map(drop).ok_or(Error::NoLog)
     }
 
-    /// Writes several events of one user and queues them, in their order. Returns the number of the last one.
-    pub async fn append_all(&self, tx: &mut Tx, events: &[Event]) -> Result<i64, Error> {
-        let Some(first) = events.first() else { return Err(Error::NoLog) };
+    /// Writes several events of one user and queues them, in their order; none is nothing.
+    pub async fn append_all(&self, tx: &mut Tx, events: &[Event]) -> Result<(), Error> {
+        let Some(first) = events.first() else { return Ok(()) };
         if events.len() == 1 || !matches!(tx.conn(), Conn::Postgres(..)) {
-            let mut last = 0;
             for event in events {
-                last = self.append(tx, event).await?;
+                self.append(tx, event).await?;
             }
-            return Ok(last);
+            return Ok(());
         }
         let rows: Vec<_> = events.iter().zip(1..).map(|(event, rank)| EventRow { rank, event }).collect();
         let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
         let row = sql!(fetch_optional (i64,) => tx, APPEND_ALL, first.user_id, count, json(&rows))?;
-        row.map(|(seq,)| seq).ok_or(Error::NoLog)
+        row.map(drop).ok_or(Error::NoLog)
     }
 
     /// Tells the relay of this process that there is something to publish. Call it after the commit; a call that is

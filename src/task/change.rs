@@ -221,9 +221,7 @@ impl<'a> Work<'a> {
             self.tx.rollback().await?;
             return Ok(false);
         }
-        if !self.events.is_empty() {
-            self.log.append_all(&mut self.tx, &self.events).await?;
-        }
+        self.log.append_all(&mut self.tx, &self.events).await?;
         if let Err(error) = self.write().await {
             self.tx.rollback().await?;
             return Err(error);
