@@ -195,7 +195,12 @@ impl EventLog {
 
     /// Makes and checks an event of `actor`.
     pub fn prepare<P: Serialize>(&self, actor: &Actor, draft: &Draft<P>) -> Result<Event, Error> {
-        let (event_id, occurred_at) = (self.ids.uuid(), self.clock.now());
+        self.prepare_at(actor, draft, self.clock.now())
+    }
+
+    /// The same of a change that happens `at` an instant: for a statement that takes the row's instants from the event.
+    pub fn prepare_at<P: Serialize>(&self, actor: &Actor, draft: &Draft<P>, at: DateTime<Utc>) -> Result<Event, Error> {
+        let (event_id, occurred_at) = (self.ids.uuid(), at);
         let envelope = Envelope {
             event_id,
             event_type: draft.event_type,

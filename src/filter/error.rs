@@ -2,9 +2,7 @@
 
 use super::ast::{Field, Op};
 use super::{MAX_CHARACTERS, MAX_COMPARISONS, MAX_DEPTH, MAX_LIKE, MAX_STEPS, MAX_VALUES};
-
-/// The longest line that [`Error::rendered`] shows, in characters; of a longer filter it shows the part at fault.
-const LINE: usize = 100;
+use crate::kernel::caret;
 
 /// A filter that was not understood. `Display` is one sentence: what is wrong and what is allowed there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +17,7 @@ pub struct Error {
 impl Error {
     pub(super) fn new(text: &str, fault: Fault) -> Self {
         let character = text.char_indices().take_while(|(at, _)| *at < fault.at).count();
-        let rendered = render(text, character, &fault.kind.to_string());
+        let rendered = caret(text, character, &fault.kind.to_string());
         Self { kind: fault.kind, byte: fault.at, character, rendered }
     }
 
@@ -38,18 +36,6 @@ impl Error {
     pub fn rendered(&self) -> &str {
         &self.rendered
     }
-}
-
-fn render(text: &str, character: usize, sentence: &str) -> String {
-    let fits = text.chars().nth(LINE).is_none();
-    let skip = if fits { 0 } else { character.saturating_sub(LINE / 2) };
-    let mut line = String::from(if skip > 0 { "…" } else { "" });
-    line.extend(text.chars().skip(skip).take(LINE).map(|c| if c.is_control() { ' ' } else { c }));
-    if text.chars().nth(skip + LINE).is_some() {
-        line.push('…');
-    }
-    let indent = " ".repeat(character - skip + usize::from(skip > 0));
-    format!("{line}\n{indent}^ {sentence}")
 }
 
 /// A [`Kind`] of error at a byte of the text.

@@ -8,6 +8,7 @@
 
 mod actor;
 mod backoff;
+mod caret;
 mod clock;
 mod cursor;
 mod ids;
@@ -18,6 +19,7 @@ pub mod zone;
 
 pub use actor::{Actor, Channel, Scope, Scopes};
 pub use backoff::Backoff;
+pub use caret::caret;
 pub use clock::Clock;
 pub use cursor::{Cursor, CursorError, Page};
 pub use ids::Ids;

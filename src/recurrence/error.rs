@@ -1,9 +1,7 @@
 //! What is wrong with an RRULE, where, and what is allowed there.
 
 use super::{MAX_CHARACTERS, MAX_COUNT, MAX_INTERVAL};
-
-/// The longest line that [`Error::rendered`] shows, in characters; of a longer text it shows the part at fault.
-const LINE: usize = 100;
+use crate::kernel::caret;
 
 /// An RRULE that was not understood. `Display` is one sentence: what is wrong and what is allowed there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +15,7 @@ pub struct Error {
 impl Error {
     pub(super) fn new(text: &str, fault: Fault) -> Self {
         let position = text.char_indices().take_while(|(at, _)| *at < fault.at).count();
-        let rendered = render(text, position, &fault.kind.to_string());
+        let rendered = caret(text, position, &fault.kind.to_string());
         Self { kind: fault.kind, position, rendered }
     }
 
@@ -32,18 +30,6 @@ impl Error {
     pub fn rendered(&self) -> &str {
         &self.rendered
     }
-}
-
-fn render(text: &str, position: usize, sentence: &str) -> String {
-    let fits = text.chars().nth(LINE).is_none();
-    let skip = if fits { 0 } else { position.saturating_sub(LINE / 2) };
-    let mut line = String::from(if skip > 0 { "…" } else { "" });
-    line.extend(text.chars().skip(skip).take(LINE).map(|c| if c.is_control() { ' ' } else { c }));
-    if text.chars().nth(skip + LINE).is_some() {
-        line.push('…');
-    }
-    let indent = " ".repeat(position - skip + usize::from(skip > 0));
-    format!("{line}\n{indent}^ {sentence}")
 }
 
 /// A [`Kind`] of error at a byte of the text.

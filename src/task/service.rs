@@ -120,7 +120,7 @@ impl Tasks {
         }
         let inbox = Place { project: actor.user_id, section: None, parent: None };
         let task = Task::create(self.ids.uuid(), actor.user_id, draft, inbox, self.clock.now());
-        let event = self.log.prepare(actor, &event::draft(None, &task, Happening::Created))?;
+        let event = self.log.prepare_at(actor, &event::draft(None, &task, Happening::Created), task.created_at)?;
         let reply = once.as_ref().map(|once| (once.key, (once.reply)(&task)));
         let kept = reply.as_ref().map(|(key, reply)| (*key, reply));
         if store::create(&self.db, &task, &event, kept).await?.is_some() {

@@ -65,6 +65,9 @@ pub enum Refusal {
     /// It would change nothing.
     #[error("it is as it was before already")]
     Nothing,
+    /// Its events are too many for one transaction.
+    #[error("it is of more than {EVENTS_MAX} events: undo what you need of it by hand")]
+    TooMany,
 }
 
 /// An event of the log, as far as undoing needs it.
@@ -156,19 +159,22 @@ impl Tasks {
             let mut page: Vec<_> = page.into_iter().rev().take_while(|(_, event)| same(event)).collect();
             page.reverse();
             set.splice(0..0, page);
-            if !whole || set.len() > EVENTS_MAX {
+            if set.len() > EVENTS_MAX {
+                return Err(Refusal::TooMany.into());
+            }
+            if !whole {
                 break;
             }
         }
         // Those after it.
         while let Some(last) = set.last().map(|(number, _)| *number) {
             let page = read(last, PAGE).await?;
-            let whole = page.len() == usize::try_from(PAGE).unwrap_or_default();
-            let found = page.len();
-            let page: Vec<_> = page.into_iter().take_while(|(_, event)| same(event)).collect();
-            let all = page.len() == found;
-            set.extend(page);
-            if !whole || !all || set.len() > EVENTS_MAX {
+            let before = set.len();
+            set.extend(page.into_iter().take_while(|(_, event)| same(event)));
+            if set.len() > EVENTS_MAX {
+                return Err(Refusal::TooMany.into());
+            }
+            if set.len() - before < usize::try_from(PAGE).unwrap_or_default() {
                 break;
             }
         }

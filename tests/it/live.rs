@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use todo::app::Roles;
 use todo::kernel::Clock;
 
 use crate::process::Process;
@@ -64,7 +63,7 @@ async fn real_a_client_goes_from_instance_to_instance() {
         "auth.issuer=http://live.test".to_owned(),
     ];
     let one = World::with(&flags).await;
-    let two = World::with_roles(Clock::system(), Roles { api: true, relay: false, worker: false }, &flags).await;
+    let two = World::api_only(Clock::system(), &flags).await;
     let ann = one.person("ann@example.org").await;
     let there = Person { world: &two, id: ann.id, token: ann.token.clone(), refresh: String::new() };
     let mut tap = Tap::changes(&there, "?since=0", None).await;

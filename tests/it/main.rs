@@ -17,6 +17,7 @@ mod converge;
 mod dead_letters;
 mod edge;
 mod endtoend;
+mod filters_agree;
 mod insights;
 mod kafka;
 mod live;

@@ -248,7 +248,7 @@ async fn old_ones_make_room(url: Option<String>) {
     let (days, most) = ("notifications.days=30".to_owned(), "notifications.per_user=5".to_owned());
     let flags = [format!("storage.url={url}"), days, most];
     let clock = Clock::fixed(NOW.parse().unwrap());
-    let world = World::at(clock.clone(), &flags).await;
+    let world = World::api_only(clock.clone(), &flags).await;
     let (consumer, ids, user) = (elsewhere(&world, &flags), Ids::system(clock.clone()), Uuid::from_u128(7));
     let make = |seq, at: &str| message(&ids, user, Topic::User, seq, ("USER_PASSWORD_CHANGED", &json!({})), at);
     // What happened before the log was read for the first time, and is too old to tell.

@@ -56,6 +56,11 @@ impl World {
         Self::with_roles(clock, Roles::ALL, flags).await
     }
 
+    /// No relay and no worker: what they do, housekeeping among it, happens only where the test does it.
+    pub async fn api_only(clock: Clock, flags: &[String]) -> Self {
+        Self::with_roles(clock, Roles { api: true, relay: false, worker: false }, flags).await
+    }
+
     /// The API is one of them.
     pub async fn with_roles(clock: Clock, roles: Roles, flags: &[String]) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

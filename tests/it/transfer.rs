@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use todo::app::Roles;
 use todo::kernel::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -126,7 +125,7 @@ async fn an_export_is_imported_elsewhere_and_nothing_is_twice(url: Option<String
 }
 
 async fn bad_files_are_refused_with_where_and_why(url: Option<String>) {
-    let world = world(url).await;
+    let world = World::api_only(Clock::fixed(NOW.parse().unwrap()), &flags(url)).await;
     let person = world.person("ann@example.org").await;
     for (query, content) in [
         ("", "hello"),
@@ -158,9 +157,7 @@ async fn bad_files_are_refused_with_where_and_why(url: Option<String>) {
 
 /// A worker that stops in the middle, and one that dies: another one goes on, and nothing is twice.
 async fn an_import_goes_on_where_it_was(url: Option<String>) {
-    let api = Roles { api: true, relay: false, worker: false };
-    let clock = Clock::fixed(NOW.parse().unwrap());
-    let world = World::with_roles(clock, api, &flags(url)).await;
+    let world = World::api_only(Clock::fixed(NOW.parse().unwrap()), &flags(url)).await;
     let person = world.person("ann@example.org").await;
     let rows = (0..1700).map(|n| format!("task,t{n},,4,1,,,,,")).collect::<Vec<_>>().join("\n");
     let file = format!("TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE\n{rows}\n");

@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use todo::kernel::{Clock, Ids};
+use todo::events::{Draft, Topic};
+use todo::kernel::{Actor, Channel, Clock, Ids, Scopes};
 
 use crate::support::{Person, World, expect, on_both, problem};
 
@@ -176,6 +177,30 @@ async fn what_was_changed_since_is_left_alone(url: Option<String>) {
     world.running.stop().await;
 }
 
+/// One transaction more than 5,300 events: nothing is undone, and it is said.
+async fn a_change_that_is_too_large_is_refused_whole(url: Option<String>) {
+    let world = world(url).await;
+    let person = world.person("ann@example.org").await;
+    let task = make(&person, "/api/v1/tasks", json!({ "title": "b" })).await;
+    let app = world.running.app();
+    let actor = Actor { user_id: person.id, session_id: None, channel: Channel::Person, scopes: Scopes::ALL };
+    let payload = json!({ "taskId": task["id"], "title": "b", "completed": false, "changeId": app.ids.uuid(),
+        "changes": { "title": { "before": "a", "after": "b" } } });
+    let subject_id = id(&task).parse().unwrap();
+    let draft = Draft { topic: Topic::Todo, event_type: "TASK_UPDATED", subject_id, payload };
+    let events: Vec<_> = (0..5301).map(|_| app.log.prepare(&actor, &draft).unwrap()).collect();
+    let mut tx = app.db.begin().await.unwrap();
+    app.log.append_all(&mut tx, &events).await.unwrap();
+    tx.commit().await.unwrap();
+    let end = person.get("/api/v1/changes?since=5000&limit=1000").await;
+    let end = end["results"].as_array().unwrap().last().unwrap()["seq"].as_i64().unwrap();
+    for seq in [end, end - 2000, end - 5300] {
+        refused(&person, seq, "more than 5300 events").await;
+    }
+    assert_eq!(person.get(&path(&task)).await, task);
+    world.running.stop().await;
+}
+
 async fn a_history_tells_who_changed_what(url: Option<String>) {
     let world = world(url).await;
     let person = world.person("ann@example.org").await;
@@ -205,5 +230,6 @@ async fn a_history_tells_who_changed_what(url: Option<String>) {
 on_both! {
     what_is_undone_is_as_before: undone_on_sqlite, real_undone_on_postgres;
     what_was_changed_since_is_left_alone: changed_since_on_sqlite, real_changed_since_on_postgres;
+    a_change_that_is_too_large_is_refused_whole: too_large_on_sqlite, real_too_large_on_postgres;
     a_history_tells_who_changed_what: history_on_sqlite, real_history_on_postgres;
 }
