@@ -49,4 +49,6 @@ fn describe_metrics() {
     crate::webhook::metrics::describe();
     crate::http::metrics::describe();
     crate::auth::password::describe();
+    crate::auth::metrics::describe();
+    crate::user::metrics::describe();
 }

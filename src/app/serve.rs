@@ -16,6 +16,7 @@ use crate::events;
 use crate::http::{self, Certificate, Limiter, Readiness, Server, Shared};
 use crate::kernel::{Clock, Ids, Probe, ProbeResult};
 use crate::storage::Migrations;
+use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::propagation::Sampling;
 
@@ -74,17 +75,14 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
     prepare_storage(&app).await?;
     let schemas = SchemaWatch::of(&app.config)?;
     let readiness = Readiness::of(probes(&app, schemas.as_ref()));
-    let render: http::Render = {
-        let metrics = metrics.clone();
-        Arc::new(move || metrics.render())
-    };
+    let exemplars = Arc::new(Exemplars::new(http::metrics::DURATION));
     let (stop_api, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let deadline = Duration::from_millis(app.config.http.drain_deadline_ms);
-    let admin_router = http::admin(readiness.clone(), render)
+    let admin_router = http::admin(readiness.clone(), metrics.clone(), Arc::clone(&exemplars))
         .merge(super::dead_letters::routes(app.db.clone()))
         .layer(from_fn_with_state(app.ids.clone(), http::problems));
     let admin_task = tokio::spawn(admin_server.serve(admin_router, stop_admin.clone(), Duration::from_secs(1)));
-    let shared = shared(&app);
+    let shared = shared(&app, exemplars);
     let api_task = api_server.map(|server| {
         let router = http::stack(app.routes(), &shared);
         tokio::spawn(server.serve(router, stop_api.clone(), deadline))
@@ -93,10 +91,11 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
     Ok(Running { app, roles, api, admin, readiness, shared, stop_api, stop_admin, api_task, admin_task, workers })
 }
 
-fn shared(app: &App) -> Arc<Shared> {
+fn shared(app: &App, exemplars: Arc<Exemplars>) -> Arc<Shared> {
     let limiter: Limiter = app.limiter.clone();
     let sampling = Sampling::of(&app.config.telemetry);
-    Shared::new(app.ids.clone(), app.config.http.clone(), Arc::clone(&app.authenticate), limiter, sampling)
+    let (config, authenticate) = (app.config.http.clone(), Arc::clone(&app.authenticate));
+    Shared::new(app.ids.clone(), config, authenticate, limiter, sampling, exemplars)
 }
 
 async fn prepare_storage(app: &App) -> Result<(), Failure> {

@@ -10,7 +10,8 @@ use quick_cache::sync::Cache;
 
 use super::external::{External, Provider};
 use super::opaque::{self, PERSONAL};
-use super::{Error, Tokens};
+use super::token::EXPIRED;
+use super::{Error, Tokens, metrics as names};
 use crate::kernel::Actor;
 
 /// Knows accounts: the user slice.
@@ -22,6 +23,8 @@ pub trait Directory: Send + Sync {
     fn external(&self, external: External) -> BoxFuture<'_, Result<Actor, Error>>;
 }
 
+/// What is said of a personal token that belongs to nobody, or does no longer.
+const UNKNOWN: &str = "The API token is unknown, revoked or expired.";
 /// A personal token is looked up again after so long: a revocation takes effect within it.
 const REMEMBERED_FOR: Duration = Duration::from_secs(5);
 
@@ -41,6 +44,19 @@ impl Authenticator {
 
     /// The actor of a bearer token.
     pub async fn authenticate(&self, token: &str) -> Result<Actor, Error> {
+        let actor = self.actor(token).await;
+        if let Err(Error::Invalid(says)) = actor {
+            let reason = match says {
+                EXPIRED => "expired",
+                UNKNOWN => "unknown",
+                _ => "invalid",
+            };
+            metrics::counter!(names::REFUSED, "reason" => reason).increment(1);
+        }
+        actor
+    }
+
+    async fn actor(&self, token: &str) -> Result<Actor, Error> {
         if token.starts_with(PERSONAL) {
             return self.personal(token).await;
         }
@@ -61,7 +77,7 @@ impl Authenticator {
             return Ok(actor);
         }
         let actor = self.directory.api_token(hash).await?;
-        let actor = actor.ok_or(Error::Invalid("The API token is unknown, revoked or expired."))?;
+        let actor = actor.ok_or(Error::Invalid(UNKNOWN))?;
         self.personal.insert(hash, (actor, Instant::now()));
         Ok(actor)
     }

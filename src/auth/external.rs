@@ -14,7 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::token::{LEEWAY, MAX_LENGTH};
+use super::token::{EXPIRED, LEEWAY, MAX_LENGTH};
 use super::{Config, Error};
 use crate::kernel::Clock;
 
@@ -123,7 +123,7 @@ impl Provider {
         let now = self.clock.now();
         let expires_at = DateTime::from_timestamp(claims.exp, 0).ok_or(Error::Invalid("The token is malformed."))?;
         if expires_at + LEEWAY <= now {
-            return Err(Error::Invalid("The token has expired."));
+            return Err(Error::Invalid(EXPIRED));
         }
         if claims.nbf > (now + LEEWAY).timestamp() {
             return Err(Error::Invalid("The token is not valid yet."));

@@ -18,6 +18,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 
 use super::Error;
+use super::metrics::KEY_CREATED;
 use crate::kernel::{Clock, Ids};
 
 /// The algorithm of our tokens: ES256 (RFC 7518 section 3.4).
@@ -27,6 +28,8 @@ pub(super) const ALGORITHM: Algorithm = Algorithm::ES256;
 pub(super) struct Key {
     /// From when it signs.
     pub(super) active_from: DateTime<Utc>,
+    /// When it was made: from when it signs; of the first one, which signs from the beginning of time, when it was written.
+    made: DateTime<Utc>,
     /// RFC 7638 thumbprint.
     pub(super) kid: String,
     pub(super) signing: EncodingKey,
@@ -66,12 +69,15 @@ impl KeyRing {
     /// Reads the folder again: a mounted secret changes in place. On an error the keys stay as they were.
     pub fn reload(&self) -> Result<(), Error> {
         let keys = read_keys(&self.folder)?;
-        if !keys.iter().any(|key| key.active_from <= self.clock.now()) {
+        let now = self.clock.now();
+        let Some(signing) = keys.iter().rev().find(|key| key.active_from <= now) else {
             return Err(Error::Keys(format!(
                 "{} has no active key: run `todo user rotate-keys`",
                 self.folder.display()
             )));
-        }
+        };
+        let made = u32::try_from(signing.made.timestamp()).unwrap_or_default();
+        metrics::gauge!(KEY_CREATED).set(f64::from(made));
         self.keys.store(keys.into());
         Ok(())
     }
@@ -180,6 +186,7 @@ fn read_key(path: &Path) -> Result<Key, Error> {
     let active_from = active_from.ok_or_else(|| wrong(path, &"must be named `<unix seconds of activation>.pem`"))?;
     check_private(path)?;
     let pem = fs::read(path).map_err(|error| wrong(path, &error))?;
+    let made = if active_from.timestamp() > 0 { active_from } else { written(path)? };
     let unusable =
         |error: jsonwebtoken::errors::Error| wrong(path, &format!("is not a P-256 key in PKCS#8 PEM: {error}"));
     let signing = EncodingKey::from_ec_pem(&pem).map_err(unusable)?;
@@ -189,7 +196,12 @@ fn read_key(path: &Path) -> Result<Key, Error> {
     public.common.key_id = Some(kid.clone());
     public.common.public_key_use = Some(PublicKeyUse::Signature);
     public.common.key_algorithm = Some(KeyAlgorithm::ES256);
-    Ok(Key { active_from, kid, signing, verifying, public })
+    Ok(Key { active_from, made, kid, signing, verifying, public })
+}
+
+fn written(path: &Path) -> Result<DateTime<Utc>, Error> {
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified());
+    Ok(written.map_err(|error| wrong(path, &error))?.into())
 }
 
 fn generate_pem() -> Result<String, Error> {

@@ -14,6 +14,7 @@ mod config;
 mod error;
 mod external;
 mod keys;
+pub mod metrics;
 pub mod opaque;
 pub mod password;
 mod token;

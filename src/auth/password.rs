@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
-use metrics::{Unit, describe_gauge, describe_histogram};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
@@ -18,11 +18,16 @@ use crate::kernel::Ids;
 pub const DURATION: &str = "password_hash_duration_seconds";
 /// Callers that wait for a hash.
 pub const QUEUE: &str = "password_hash_queue";
+/// Callers that were sent away because the queue was full.
+pub const REFUSED: &str = "password_hash_refused_total";
 
 /// Describes the room's metrics to the installed recorder.
 pub fn describe() {
     describe_histogram!(DURATION, Unit::Seconds, "Time to hash or verify a password, the wait for a thread included");
     describe_gauge!(QUEUE, "Callers that wait for or use the password hasher");
+    describe_counter!(REFUSED, Unit::Count, "Callers that were sent away because the password hasher's queue was full");
+    metrics::gauge!(QUEUE).set(0.0);
+    metrics::counter!(REFUSED).absolute(0);
 }
 
 /// One common password a line, lower case: the ones that attackers try first.
@@ -97,6 +102,7 @@ impl Hasher {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static) -> Result<T, Error> {
         let started = Instant::now();
         let Ok(_place) = self.queue.try_acquire() else {
+            metrics::counter!(REFUSED).increment(1);
             return Err(Error::Busy { retry_after: Duration::from_secs(2) });
         };
         metrics::gauge!(QUEUE).increment(1.0);

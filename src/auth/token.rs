@@ -16,6 +16,8 @@ use super::Error;
 use super::keys::{ALGORITHM, KeyRing};
 use crate::kernel::{Actor, Channel, Clock, Ids, Scopes};
 
+/// What is said of a token whose time is over.
+pub(super) const EXPIRED: &str = "The token has expired.";
 /// Longer ones are refused unread.
 pub(super) const MAX_LENGTH: usize = 8 * 1024;
 /// Clocks of two machines may differ so much.
@@ -110,7 +112,7 @@ impl Tokens {
         hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         if let Some(known) = self.verified.get(&hash) {
             if known.expires_at + LEEWAY <= self.clock.now() {
-                return Err(Error::Invalid("The token has expired."));
+                return Err(Error::Invalid(EXPIRED));
             }
             if self.ring.verifying(&known.kid, |_| ()).is_some() {
                 return Ok(known.actor);
@@ -138,7 +140,7 @@ impl Tokens {
         let expires_at = DateTime::from_timestamp(claims.exp, 0).ok_or(Error::Invalid("The token is malformed."))?;
         let now = self.clock.now();
         if expires_at + LEEWAY <= now {
-            return Err(Error::Invalid("The token has expired."));
+            return Err(Error::Invalid(EXPIRED));
         }
         if claims.iat > (now + LEEWAY).timestamp() {
             return Err(Error::Invalid("The token is not valid yet."));

@@ -10,6 +10,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -28,13 +29,28 @@ use super::{KafkaConfig, Topic, metrics as names};
 use crate::kernel::ProbeResult;
 
 /// librdkafka's own words and figures.
-struct Context;
+#[derive(Default)]
+struct Context {
+    /// What the statistics, which count from the producer's start, said last.
+    retries: AtomicU64,
+    errors: AtomicU64,
+}
 
 impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         let up = statistics.brokers.values().filter(|broker| broker.nodeid >= 0 && broker.state == "UP").count();
         metrics::gauge!(names::KAFKA_BROKERS_UP).set(f64::from(u32::try_from(up).unwrap_or_default()));
         metrics::gauge!(names::KAFKA_QUEUE).set(f64::from(u32::try_from(statistics.msg_cnt).unwrap_or_default()));
+        metrics::gauge!(names::KAFKA_BYTES).set(f64::from(u32::try_from(statistics.msg_size).unwrap_or(u32::MAX)));
+        let brokers = || statistics.brokers.values();
+        let slowest =
+            brokers().filter_map(|broker| broker.rtt.as_ref()).map(|window| window.p99).max().unwrap_or_default();
+        let slowest = Duration::from_micros(u64::try_from(slowest).unwrap_or_default());
+        metrics::gauge!(names::KAFKA_ROUND_TRIP).set(slowest.as_secs_f64());
+        let retries = brokers().map(|broker| broker.txretries).sum();
+        let errors = brokers().map(|broker| broker.txerrs + broker.rxerrs + broker.req_timeouts).sum();
+        metrics::counter!(names::KAFKA_RETRIES).increment(since(&self.retries, retries));
+        metrics::counter!(names::KAFKA_ERRORS).increment(since(&self.errors, errors));
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -49,6 +65,11 @@ impl ClientContext for Context {
         // "All brokers are down" comes with every lost connection: the backlog and the probe tell it better.
         tracing::warn!(target: "kafka", %error, reason, "librdkafka");
     }
+}
+
+/// How much a total grew.
+fn since(last: &AtomicU64, total: u64) -> u64 {
+    total.saturating_sub(last.swap(total, Ordering::Relaxed))
 }
 
 /// What a topic should be like.
@@ -189,7 +210,7 @@ impl Outgoing for RawRecord {
 }
 
 fn create(settings: &ClientConfig) -> Result<Producer, String> {
-    settings.create_with_context(Context).map(Arc::new).map_err(|error| format!("kafka: {error}"))
+    settings.create_with_context(Context::default()).map(Arc::new).map_err(|error| format!("kafka: {error}"))
 }
 
 /// Whether the same record may be taken later.

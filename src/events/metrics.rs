@@ -26,6 +26,14 @@ pub const FAILURES: &str = "relay_failures_total";
 pub const KAFKA_BROKERS_UP: &str = "kafka_producer_brokers_up";
 /// Messages in the producer's queue.
 pub const KAFKA_QUEUE: &str = "kafka_producer_queue_messages";
+/// Bytes in the producer's queue.
+pub const KAFKA_BYTES: &str = "kafka_producer_queue_bytes";
+/// 99th percentile of the round trips to the slowest broker.
+pub const KAFKA_ROUND_TRIP: &str = "kafka_producer_round_trip_p99_seconds";
+/// Requests that the producer sent again.
+pub const KAFKA_RETRIES: &str = "kafka_producer_retries_total";
+/// Requests that the producer could not send or that brokers refused.
+pub const KAFKA_ERRORS: &str = "kafka_producer_errors_total";
 
 /// Events by consumer and outcome: applied, repeated, failed.
 pub const CONSUMED: &str = "consumer_events_total";
@@ -70,4 +78,8 @@ pub fn describe() {
     describe_counter!(FAILURES, Unit::Count, "Failures of the relay by stage");
     describe_gauge!(KAFKA_BROKERS_UP, "Kafka brokers that the producer is connected to");
     describe_gauge!(KAFKA_QUEUE, "Messages in the Kafka producer's queue");
+    describe_gauge!(KAFKA_BYTES, Unit::Bytes, "Bytes in the Kafka producer's queue");
+    describe_gauge!(KAFKA_ROUND_TRIP, Unit::Seconds, "99th percentile of the round trips to the slowest Kafka broker");
+    describe_counter!(KAFKA_RETRIES, Unit::Count, "Requests that the Kafka producer sent again");
+    describe_counter!(KAFKA_ERRORS, Unit::Count, "Requests of the Kafka producer that failed");
 }

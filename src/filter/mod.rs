@@ -134,8 +134,8 @@ impl Filter {
     }
 
     /// The condition on a task `t`, a closed expression that `AND` can follow, and what its placeholders stand for:
-    /// `$first_param` is the first of `params`, and each stands once, in order.
-    pub fn to_sql(&self, dialect: Dialect, context: &Context, first_param: usize) -> Compiled {
-        sql::compile(&self.0, dialect, context, first_param)
+    /// `$first_param` is the first of `params`, and each stands once, in order. `user` is the placeholder of the user's id.
+    pub fn to_sql(&self, dialect: Dialect, context: &Context, user: &'static str, first_param: usize) -> Compiled {
+        sql::compile(&self.0, dialect, context, user, first_param)
     }
 }

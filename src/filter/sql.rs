@@ -1,8 +1,8 @@
 //! A filter as a condition of a statement: constants and placeholders, never a text of a person.
 //!
-//! The task is `t`. What belongs to a task is looked up by `t.user_id` and its key, so each look-up is one by an index.
-//! `OFFSET 0` holds PostgreSQL to that: without it a look-up beneath an OR becomes a hash of the rows of all users, by a
-//! scan of the table (1,000,000 task_tags, a person with 10,000 tasks: 298 ms; with it 55 ms, and 1 ms for a page of 50).
+//! The task is `t`. Its project and its section are looked up by their key; `OFFSET 0` holds PostgreSQL to that, where it
+//! would make a hash of the rows of all users. Tags are the other way round: the user's tasks with these tags are found
+//! once, by the index, since a look for each task costs a person with 10,000 tasks 20 ms, and this one 5 ms.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -49,8 +49,14 @@ pub enum Param {
     Uuid(Uuid),
 }
 
-pub(super) fn compile(expr: &Expr, dialect: Dialect, context: &Context, first_param: usize) -> Compiled {
-    let mut builder = Builder { dialect, context, first_param, params: vec![] };
+pub(super) fn compile(
+    expr: &Expr,
+    dialect: Dialect,
+    context: &Context,
+    user: &'static str,
+    first_param: usize,
+) -> Compiled {
+    let mut builder = Builder { dialect, context, user, first_param, params: vec![] };
     let sql = builder.expr(expr);
     Compiled { sql, params: builder.params }
 }
@@ -58,6 +64,7 @@ pub(super) fn compile(expr: &Expr, dialect: Dialect, context: &Context, first_pa
 struct Builder<'a> {
     dialect: Dialect,
     context: &'a Context,
+    user: &'static str,
     first_param: usize,
     params: Vec<Param>,
 }
@@ -134,16 +141,13 @@ impl Builder<'_> {
 
     fn tags(&mut self, set: &Set<Option<String>>) -> String {
         let (null, names) = split(set);
+        let tagged = format!("t.id IN (SELECT tt.task_id FROM task_tags tt WHERE tt.user_id = {}", self.user);
         let mut parts = vec![];
         if null {
-            let tag = exists("task_tags tt WHERE tt.user_id = t.user_id AND tt.task_id = t.id");
-            parts.push(not(&tag));
+            parts.push(not(&format!("{tagged})")));
         }
         if !names.is_empty() {
-            let list = self.keys(names);
-            parts.push(exists(&format!(
-                "task_tags tt WHERE tt.user_id = t.user_id AND tt.task_id = t.id AND tt.name_key {list}"
-            )));
+            parts.push(format!("{tagged} AND tt.name_key {})", self.keys(names)));
         }
         negate(set.negated, any(&parts))
     }

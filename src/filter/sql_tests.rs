@@ -13,7 +13,12 @@ fn context() -> Context {
 }
 
 fn compiled(text: &str, dialect: Dialect, first: usize) -> Compiled {
-    text.parse::<Filter>().unwrap_or_else(|error| panic!("{}", error.rendered())).to_sql(dialect, &context(), first)
+    text.parse::<Filter>().unwrap_or_else(|error| panic!("{}", error.rendered())).to_sql(
+        dialect,
+        &context(),
+        "me",
+        first,
+    )
 }
 
 #[test]
@@ -22,8 +27,8 @@ fn the_example() {
     assert_eq!(
         compiled.sql,
         "((t.completed_at IS NULL) AND ((t.due_at IS NOT NULL AND t.due_at < $2) OR (t.due_at IS NULL AND \
-         (t.due_date IS NOT NULL AND t.due_date < $3))) AND (EXISTS (SELECT 1 FROM task_tags tt WHERE \
-         tt.user_id = t.user_id AND tt.task_id = t.id AND tt.name_key IN ($4, $5) LIMIT 1 OFFSET 0)))"
+         (t.due_date IS NOT NULL AND t.due_date < $3))) AND (t.id IN (SELECT tt.task_id FROM task_tags tt \
+         WHERE tt.user_id = me AND tt.name_key IN ($4, $5))))"
     );
     let text = |text: &str| Param::Text(text.to_owned());
     let at = "2026-12-02T12:00:00Z".parse().unwrap();

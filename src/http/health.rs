@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -13,9 +13,8 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use crate::kernel::Probe;
-
-/// Renders the metrics.
-pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
+use crate::telemetry::exemplars::{self, Exemplars};
+use crate::telemetry::metrics::Metrics;
 
 /// Whether this process should get requests.
 #[derive(Clone)]
@@ -78,17 +77,18 @@ impl Readiness {
 #[derive(Clone)]
 struct Admin {
     readiness: Readiness,
-    render: Render,
+    metrics: Metrics,
+    exemplars: Arc<Exemplars>,
 }
 
 /// The routes of the admin port.
-pub fn admin(readiness: Readiness, render: Render) -> Router {
+pub fn admin(readiness: Readiness, metrics: Metrics, exemplars: Arc<Exemplars>) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(exposition))
         .route("/version", get(version))
-        .with_state(Admin { readiness, render })
+        .with_state(Admin { readiness, metrics, exemplars })
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
@@ -97,8 +97,14 @@ async fn ready(State(admin): State<Admin>) -> Response {
     (status, Json(report)).into_response()
 }
 
-async fn exposition(State(admin): State<Admin>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (admin.render)()).into_response()
+/// The Prometheus text format; OpenMetrics, with exemplars, for who takes it.
+async fn exposition(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+    let text = admin.metrics.render();
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.contains("application/openmetrics-text") {
+        return ([(header::CONTENT_TYPE, exemplars::CONTENT_TYPE)], admin.exemplars.openmetrics(&text)).into_response();
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 async fn version() -> Response {

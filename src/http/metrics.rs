@@ -6,6 +6,8 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 pub const DURATION: &str = "http_server_request_duration_seconds";
 /// Requests being worked on.
 pub const ACTIVE: &str = "http_server_active_requests";
+/// The most requests that may be worked on at once.
+pub const MAX_IN_FLIGHT: &str = "http_server_max_in_flight_requests";
 /// Requests whose client went away.
 pub const ABORTED: &str = "http_server_aborted_requests_total";
 /// Requests refused because too many were in flight, or too many streams open.
@@ -29,6 +31,7 @@ pub const TLS_RELOADS: &str = "tls_certificate_reloads_total";
 pub fn describe() {
     describe_histogram!(DURATION, Unit::Seconds, "Duration of HTTP requests by method, route template and status");
     describe_gauge!(ACTIVE, "HTTP requests being worked on");
+    describe_gauge!(MAX_IN_FLIGHT, "The most HTTP requests that are worked on at once; the rest is refused");
     describe_counter!(ABORTED, Unit::Count, "HTTP requests whose client went away before the answer");
     describe_counter!(SHED, Unit::Count, "HTTP requests refused because too many were in flight, or streams open");
     describe_gauge!(STREAMS, "Open streams of server-sent events");

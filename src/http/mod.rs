@@ -36,7 +36,7 @@ pub use conditional::{IfMatch, IfNoneMatch, Tags, etag};
 pub use config::{Config, LimitsConfig};
 pub use docs::routes as docs;
 pub use extract::{Json, MergePatch, Path, Post, Query, page_limit, parse};
-pub use health::{Readiness, Render, admin};
+pub use health::{Readiness, admin};
 pub use hub::{Hub, Source};
 pub use limit::{Decision, Limiter, Policy};
 pub use problem::{FieldError, PartProblem, Problem, ProblemBody};

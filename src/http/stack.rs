@@ -28,6 +28,7 @@ use super::client::{self, ClientAddress};
 use super::limit::{Limiter, Policy};
 use super::{Config, Problem, metrics as names};
 use crate::kernel::Ids;
+use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::propagation::{self, Sampling, Start};
 
 /// What the stack shares between requests.
@@ -37,6 +38,7 @@ pub struct Shared {
     authenticate: Arc<dyn Authenticate>,
     limiter: Limiter,
     sampling: Sampling,
+    exemplars: Arc<Exemplars>,
     in_flight: Semaphore,
     /// Writes that go on though their client has gone: a drain waits for them.
     pub(super) writes: TaskTracker,
@@ -50,9 +52,20 @@ impl Shared {
         authenticate: Arc<dyn Authenticate>,
         limiter: Limiter,
         sampling: Sampling,
+        exemplars: Arc<Exemplars>,
     ) -> Arc<Self> {
         let in_flight = Semaphore::new(config.max_in_flight.min(Semaphore::MAX_PERMITS));
-        Arc::new(Self { ids, config, authenticate, limiter, sampling, in_flight, writes: TaskTracker::new() })
+        metrics::gauge!(names::MAX_IN_FLIGHT).set(f64::from(u32::try_from(config.max_in_flight).unwrap_or(u32::MAX)));
+        Arc::new(Self {
+            ids,
+            config,
+            authenticate,
+            limiter,
+            sampling,
+            exemplars,
+            in_flight,
+            writes: TaskTracker::new(),
+        })
     }
 
     /// Waits for the writes whose client has gone, at most until the deadline.
@@ -211,7 +224,8 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    watch.finish(status);
+    let trace_id = propagation::trace_id(&span);
+    watch.finish(status, trace_id.map(|id| (&*shared.exemplars, id)));
     with_headers(response, &id, !shared.config.tls_cert_file.is_empty())
 }
 
@@ -300,14 +314,19 @@ impl Watch {
         Self { method, route: Arc::clone(route), started, finished: false }
     }
 
-    fn finish(&mut self, status: StatusCode) {
+    /// With the trace id of a request that is recorded, and where it is kept.
+    fn finish(&mut self, status: StatusCode, recorded: Option<(&Exemplars, String)>) {
         self.finished = true;
         let labels = [
             ("http_request_method", self.method.to_owned()),
             ("http_route", self.route.to_string()),
             ("http_response_status_code", status.as_str().to_owned()),
         ];
-        metrics::histogram!(names::DURATION, &labels).record(self.started.elapsed().as_secs_f64());
+        let seconds = self.started.elapsed().as_secs_f64();
+        metrics::histogram!(names::DURATION, &labels).record(seconds);
+        if let Some((exemplars, trace_id)) = recorded {
+            exemplars.note(&labels, seconds, trace_id);
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub mod metrics {
     pub const TIMEOUTS: &str = "db_client_connection_timeouts_total";
     /// Connections by state.
     pub const COUNT: &str = "db_client_connection_count";
+    /// The most connections of a pool.
+    pub const MAX: &str = "db_client_connection_max";
     /// Duration of one statement.
     pub const DURATION: &str = "db_client_operation_duration_seconds";
     /// Statements that failed.
@@ -53,6 +55,7 @@ pub mod metrics {
         describe_histogram!(WAIT, Unit::Seconds, "Time that a caller waited for a database connection");
         describe_counter!(TIMEOUTS, "Callers that gave up waiting for a database connection");
         describe_gauge!(COUNT, "Database connections by pool and state (used, idle)");
+        describe_gauge!(MAX, "The most database connections that a pool may have");
         describe_histogram!(DURATION, Unit::Seconds, "Duration of a database statement by its summary");
         describe_counter!(ERRORS, "Database statements that failed, by summary and kind");
     }

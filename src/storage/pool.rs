@@ -132,10 +132,11 @@ where
     /// Publishes the pool's size to the gauges.
     pub(crate) fn observe(&self) {
         let status = self.inner.status();
+        let float = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        metrics::gauge!(super::metrics::MAX, "pool" => self.name).set(float(status.max_size));
         let used = status.size.saturating_sub(status.available);
         for (state, count) in [("used", used), ("idle", status.available)] {
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
-            metrics::gauge!(super::metrics::COUNT, "pool" => self.name, "state" => state).set(f64::from(count));
+            metrics::gauge!(super::metrics::COUNT, "pool" => self.name, "state" => state).set(float(count));
         }
     }
 }

@@ -263,7 +263,7 @@ impl Builder {
     fn filter(&mut self, filter: &Filter, moment: &Moment) {
         let Moment { now, zone, week_start } = *moment;
         let context = filter::Context { now, zone, week_start, name_key };
-        let compiled = filter.to_sql(self.dialect, &context, self.values.len() + 1);
+        let compiled = filter.to_sql(self.dialect, &context, "$1", self.values.len() + 1);
         self.values.extend(compiled.params.into_iter().map(|param| match param {
             filter::Param::Text(text) => Value::Text(text),
             filter::Param::Int(number) => Value::Int(number),

@@ -47,6 +47,10 @@ macro_rules! room {
 }
 
 const BY_ID: (&str, &str) = select!("WHERE t.user_id = $1 AND t.id = $2");
+const BY_IDS: (&str, &str) = select!(
+    "WHERE t.user_id = $1 AND t.id = ANY(ARRAY(SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($2 AS jsonb))))",
+    "WHERE t.user_id = $1 AND t.id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($2))"
+);
 const BY_PARENT: (&str, &str) = select!(
     "WHERE t.user_id = $1 AND t.parent_id IN (SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST($2 AS jsonb))) \
         ORDER BY t.id LIMIT $3",
@@ -62,6 +66,7 @@ const BY_TRASH: (&str, &str) = select!("WHERE t.deleted_at < $1 ORDER BY t.delet
 
 statements! {
     GET: "task.get" = { BY_ID.0, BY_ID.1 };
+    SOME: "task.some" = { BY_IDS.0, BY_IDS.1 };
     /// Everything that creating a task in the inbox is, in one statement and one round trip.
     CREATE: "task.create" = {
         concat!(
@@ -97,6 +102,11 @@ statements! {
 /// A reader of one task, alone or in a transaction.
 pub(super) async fn get(on: &mut Exec, user_id: Uuid, id: Uuid) -> Result<Option<Task>, storage::Error> {
     Ok(sql!(fetch_optional Row => on, GET, user_id, id)?.map(Task::from))
+}
+
+/// Those of these that there are.
+pub(super) async fn some(tx: &mut Tx, user_id: Uuid, ids: &[Uuid]) -> Result<Vec<Task>, storage::Error> {
+    Ok(sql!(fetch_all Row => tx, SOME, user_id, json(ids))?.into_iter().map(Task::from).collect())
 }
 
 /// Writes a new task of the inbox, its event and (where there is a key) its reply, all or nothing, on PostgreSQL.

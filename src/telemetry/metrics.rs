@@ -1,13 +1,14 @@
 //! The recorder, and the process's own metrics.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use metrics::{Unit, describe_counter, describe_gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Error;
+use super::runtime::{self, Sampler};
 
 /// Log events by level.
 pub const LOG_EVENTS: &str = "log_events_total";
@@ -15,11 +16,16 @@ pub const LOG_EVENTS: &str = "log_events_total";
 pub const LOKI_ERRORS: &str = "loki_shipper_errors_total";
 /// 1 while log lines are shipped to Loki, 0 after it gave up.
 pub const LOKI_UP: &str = "loki_shipper_up";
+/// Spans by what became of them.
+pub const SPANS: &str = "telemetry_spans_total";
+/// Time to render the metrics.
+pub const SCRAPE: &str = "telemetry_scrape_duration_seconds";
 /// Constant 1, with the version as a label.
 pub const BUILD_INFO: &str = "build_info";
 
 /// Edges in seconds: fine where a request should be, with 0.2, the bound of the service's objective, on an edge.
-const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+pub(super) const SECONDS: [f64; 15] =
+    [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 /// Counts log events: see the layer in `loki.rs`.
 pub(super) struct CountEvents;
@@ -31,7 +37,10 @@ pub struct Metrics(PrometheusHandle);
 impl Metrics {
     /// The Prometheus text exposition.
     pub fn render(&self) -> String {
-        self.0.render()
+        let started = Instant::now();
+        let text = self.0.render();
+        ::metrics::histogram!(SCRAPE).record(started.elapsed().as_secs_f64());
+        text
     }
 
     /// Keeps the recorder's memory bounded and the process's gauges fresh, until told to stop. Without it histograms
@@ -39,14 +48,14 @@ impl Metrics {
     pub async fn run_upkeep(self, stop: CancellationToken) {
         let process = metrics_process::Collector::default();
         process.describe();
-        let mut runtime = tokio_metrics::RuntimeMetricsReporterBuilder::default().build();
+        let mut runtime = Sampler::new();
         let mut tick = tokio::time::interval(Duration::from_secs(5));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = tick.tick() => {
                     process.collect();
-                    runtime.run_once();
+                    runtime.sample();
                     self.0.run_upkeep();
                 }
             }
@@ -63,7 +72,7 @@ pub fn install() -> Result<Metrics, Error> {
     }
     let setting = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());
     let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .map_err(|error| setting(&error))?
         .build_recorder();
     let handle = recorder.handle();
@@ -78,5 +87,15 @@ fn describe() {
     describe_counter!(LOG_EVENTS, Unit::Count, "Log events by level");
     describe_counter!(LOKI_ERRORS, Unit::Count, "Failures of the Loki shipper");
     describe_gauge!(LOKI_UP, "1 while log lines are shipped to Loki, 0 after the shipper gave up");
+    describe_counter!(
+        SPANS,
+        Unit::Count,
+        "Spans by what became of them: exported, failed (the collector did not take them) or dropped (the queue was full)"
+    );
+    describe_histogram!(SCRAPE, Unit::Seconds, "Time to render the metrics");
+    runtime::describe();
+    for outcome in ["exported", "failed", "dropped"] {
+        metrics::counter!(SPANS, "outcome" => outcome).absolute(0);
+    }
     describe_gauge!(BUILD_INFO, "Constant 1, with the version as a label");
 }

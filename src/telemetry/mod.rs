@@ -10,11 +10,14 @@
 //! that the libraries force (the subscriber and the recorder) are set here and nowhere else.
 
 mod config;
+mod counted;
+pub mod exemplars;
 mod json;
 mod loki;
 pub mod metrics;
 mod pretty;
 pub mod propagation;
+mod runtime;
 mod traces;
 
 use std::io::IsTerminal as _;

@@ -89,6 +89,15 @@ pub fn carry<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     work.with_current_context().in_current_span()
 }
 
+/// The trace id of a span that is recorded.
+pub fn trace_id(span: &Span) -> Option<String> {
+    if span.is_disabled() {
+        return None;
+    }
+    let context = span.context().span().span_context().clone();
+    (context.is_valid() && context.is_sampled()).then(|| context.trace_id().to_string())
+}
+
 /// Whether a `traceparent` asks to be recorded.
 pub fn is_sampled(traceparent: &str) -> bool {
     let flags = traceparent.rsplit('-').next().unwrap_or_default();

@@ -6,14 +6,13 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{WithExportConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter,
-};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
 use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::counted::Counted;
 use super::{Config, Error};
 
 /// The tracer of this process.
@@ -45,17 +44,10 @@ impl Traces {
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .with_attribute(KeyValue::new("deployment.environment.name", config.environment.clone()))
             .build();
-        // Past the queue's bound spans are dropped: memory stays bounded when the collector is down.
-        let batch = BatchConfigBuilder::default()
-            .with_max_queue_size(8192)
-            .with_max_export_batch_size(512)
-            .with_scheduled_delay(Duration::from_secs(1))
-            .build();
-        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
         // The ratio was applied before: see `propagation::Sampling`.
         let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
         let provider = SdkTracerProvider::builder()
-            .with_span_processor(processor)
+            .with_span_processor(Counted::new(exporter))
             .with_sampler(sampler)
             .with_resource(resource)
             .build();

@@ -14,6 +14,7 @@ mod api_oauth;
 mod api_token;
 mod error;
 mod event;
+pub mod metrics;
 mod model;
 mod service;
 mod session;

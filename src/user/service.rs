@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::model::{Account, Email, ProfileInput, Wrong};
-use super::{Error, event, store};
+use super::{Error, event, metrics as names, store};
 use crate::auth::{self, External, Hasher, KeyRing, Tokens};
 use crate::events::EventLog;
 use crate::http::Limiter;
@@ -124,6 +124,7 @@ impl Accounts {
             idempotency::store(&mut tx, owner, key, &reply(&account), account.created_at).await?;
         }
         tx.commit().await?;
+        metrics::counter!(names::CREATED).increment(1);
         self.log.committed(actor.user_id);
         Ok(Outcome::Done(account))
     }
@@ -269,6 +270,7 @@ impl Accounts {
         store::delete(&mut tx, actor.user_id).await?;
         self.log.erase(&mut tx, actor.user_id).await?;
         tx.commit().await?;
+        metrics::counter!(names::DELETED).increment(1);
         self.log.committed(actor.user_id);
         Ok(())
     }
@@ -291,6 +293,7 @@ impl Accounts {
         match store::link(&mut tx, &issuer, &subject, account.id, account.created_at).await {
             Ok(()) => {
                 tx.commit().await?;
+                metrics::counter!(names::CREATED).increment(1);
                 self.log.committed(actor.user_id);
                 Ok(actor)
             }

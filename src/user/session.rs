@@ -11,10 +11,13 @@ use uuid::Uuid;
 use super::model::{Email, Session};
 use super::service::Accounts;
 use super::store::Known;
-use super::{Error, event, store};
+use super::{Error, event, metrics, store};
 use crate::auth::{FIRST_PARTY, opaque};
 use crate::http::{Policy, limit_key};
 use crate::kernel::Actor;
+use crate::storage::Tx;
+
+const ENDED: &str = "The session has ended: sign in again.";
 
 /// What a client gets: the body of RFC 6749 section 5.1.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
@@ -57,8 +60,13 @@ impl Accounts {
         let hash = known.as_ref().and_then(|known| known.password_hash.clone());
         let fits = self.hasher.verify(password, hash).await?;
         match known {
-            Some(known) if fits => self.open_session(known.id, from).await,
+            Some(known) if fits => {
+                let opened = self.open_session(known.id, from).await;
+                metrics::signed_in("succeeded", opened.is_ok().into());
+                opened
+            }
             Some(known) => {
+                metrics::signed_in("wrong_credentials", 1);
                 let client = self.ring.audit_hash(&from.address.to_string());
                 let actor = Self::person(known.id, None);
                 let event = self.log.prepare(&actor, &event::sign_in_failed(known.id, client))?;
@@ -68,7 +76,10 @@ impl Accounts {
                 self.log.committed(actor.user_id);
                 Err(Error::WrongCredentials)
             }
-            None => Err(Error::WrongCredentials),
+            None => {
+                metrics::signed_in("wrong_credentials", 1);
+                Err(Error::WrongCredentials)
+            }
         }
     }
 
@@ -119,7 +130,10 @@ impl Accounts {
 
     /// The refresh grant.
     pub(super) async fn refresh(&self, token: &str) -> Result<TokenPair, Error> {
-        let ended = || Error::grant("invalid_grant", "The session has ended: sign in again.");
+        let ended = || {
+            metrics::refreshed("refused", 1);
+            Error::grant("invalid_grant", ENDED)
+        };
         let (now, hash) = (self.clock.now(), opaque::hash(token));
         let successor = self.ring.successor(token);
         let mut tx = self.db.begin().await?;
@@ -138,21 +152,19 @@ impl Accounts {
                 store::add_refresh(&mut tx, opaque::hash(&successor), found.session_id, now).await?;
                 store::touch(&mut tx, found.session_id, now, now + self.settings.session).await?;
                 tx.commit().await?;
+                metrics::refreshed("renewed", 1);
                 self.pair(&actor, successor)
             }
             Some(used_at) if self.is_retry(used_at, now) => {
                 let unused = store::was_used(&mut tx, opaque::hash(&successor)).await? == Some(false);
                 if unused {
                     tx.rollback().await?;
+                    metrics::refreshed("repeated", 1);
                     return self.pair(&actor, successor);
                 }
-                self.revoke_family(tx, &actor, now).await?;
-                Err(ended())
+                self.revoke_family(tx, &actor, now).await
             }
-            Some(_) => {
-                self.revoke_family(tx, &actor, now).await?;
-                Err(ended())
-            }
+            Some(_) => self.revoke_family(tx, &actor, now).await,
         }
     }
 
@@ -161,15 +173,16 @@ impl Accounts {
     }
 
     /// Two hold the same token: nobody goes on with it.
-    async fn revoke_family(&self, mut tx: crate::storage::Tx, actor: &Actor, now: DateTime<Utc>) -> Result<(), Error> {
+    async fn revoke_family(&self, mut tx: Tx, actor: &Actor, now: DateTime<Utc>) -> Result<TokenPair, Error> {
         let session = actor.session_id.unwrap_or_default();
         let draft = event::sessions_revoked(actor.user_id, &[session], "refresh_token_reused");
         self.log.append(&mut tx, &self.log.prepare(actor, &draft)?).await?;
         store::revoke(&mut tx, session, actor.user_id, now).await?;
         tx.commit().await?;
         self.log.committed(actor.user_id);
+        metrics::refreshed("reused", 1);
         tracing::warn!(session_id = %session, "a refresh token came twice: its session is revoked");
-        Ok(())
+        Err(Error::grant("invalid_grant", ENDED))
     }
 
     /// The sessions that are open.

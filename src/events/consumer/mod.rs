@@ -20,6 +20,7 @@ mod message;
 mod processor;
 mod replay;
 mod retry;
+mod trace;
 mod worker;
 
 use std::collections::BTreeSet;

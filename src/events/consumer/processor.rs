@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tracing::{Instrument as _, Span};
 
 use super::dead::{self, Failed};
 use super::inbox::{self, Places};
 use super::message::{Delivery, Message};
 use super::retry::{self, Due, Waiting};
-use super::{Failure, Handler};
+use super::{Failure, Handler, trace};
 use crate::events::{Error, Topic, metrics as names};
 use crate::kernel::{Clock, Ids};
 use crate::storage::{Db, Tx};
@@ -77,7 +78,9 @@ impl Processor {
             }
             let all = self.pass_over(items).await?;
             if !items.is_empty() {
-                self.process_topic(topic, items, all).await?;
+                let spans = trace::spans(self.name(), items.iter().map(|item| &item.event));
+                let first = spans.first().cloned().unwrap_or_else(Span::none);
+                self.process_topic(topic, items, all).instrument(first).await?;
             }
         }
         Ok(())
@@ -191,7 +194,10 @@ impl Processor {
         for row in &due {
             let message = row.message();
             match message.decode() {
-                Ok(event) => self.retry(row, &Item { message: &message, event }).await?,
+                Ok(event) => {
+                    let span = trace::spans(self.name(), std::iter::once(&event)).pop().unwrap_or_else(Span::none);
+                    self.retry(row, &Item { message: &message, event }).instrument(span).await?;
+                }
                 // It was decoded before it was kept.
                 Err(reason) => {
                     tracing::error!(consumer = self.name(), user_id = %row.user_id, seq = row.seq, reason, "an event that waits cannot be read");

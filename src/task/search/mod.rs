@@ -19,6 +19,8 @@ pub(super) use api::routes;
 /// The longest text of a search, in characters, and its words.
 pub const TEXT_MAX: usize = 200;
 const WORDS_MAX: usize = 10;
+/// So many characters of a word count, as in the index: one letter may stand for many.
+const WORD_MAX: usize = 255;
 
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,17 +36,13 @@ impl Terms {
         (1..=WORDS_MAX).contains(&words.len()).then_some(Self(words))
     }
 
-    /// For PostgreSQL's `to_tsquery`.
-    fn tsquery(&self) -> String {
-        self.0.iter().map(|word| format!("{word}:*")).collect::<Vec<_>>().join(" & ")
-    }
-
     /// For FTS5, of one owner.
     fn fts(&self, owner: uuid::Uuid) -> String {
         let words: Vec<_> = self.0.iter().map(|word| format!("\"{word}\" *")).collect();
         format!("owner : {} AND {{title tags description}} : ({})", owner.simple(), words.join(" AND "))
     }
 
+    /// The words, a space between two.
     fn text(&self) -> String {
         self.0.join(" ")
     }
@@ -58,7 +56,7 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// Lower case and without accents.
 fn fold(word: &str) -> String {
-    word.nfkd().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    word.nfkd().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(WORD_MAX).collect()
 }
 
 #[cfg(test)]

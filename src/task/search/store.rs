@@ -24,12 +24,23 @@ macro_rules! only {
     };
 }
 
+/// What begins with each `word`, behind a prefix.
+macro_rules! query {
+    ($prefix:literal) => {
+        concat!("CAST(string_agg('''' || ", $prefix, " || word || ''':*', ' & ') AS tsquery)")
+    };
+}
+
 statements! {
     WORDS: "task.search" = {
         concat!(
-            "SELECT ", columns!(postgres), ", CAST(ts_rank('{0.1, 0.2, 0.5, 1}', t.search, query) AS double precision) AS score ",
-            "FROM (SELECT tasks.*, query FROM to_tsquery('simple', unaccent($2)) AS query, tasks WHERE user_id = $1 AND ",
-            "search @@ query LIMIT ", ranked!(), ") AS t WHERE ", only!(), " ORDER BY score DESC, t.id DESC LIMIT $3"
+            "SELECT ", columns!(postgres), ", CAST(ts_rank('{0.1, 0.2, 0.5, 1}', t.search, t.words) AS double precision) AS score ",
+            "FROM (SELECT tasks.*, words FROM (SELECT ", query!("''"), " AS words, ",
+            query!("right(CAST(CAST($1 AS uuid) AS text), 8)"), " AS owned FROM ",
+            // Of a letter unaccent may make a quote, which would end the word.
+            "regexp_split_to_table(translate(unaccent($2), '''\\', ''), ' ') AS word WHERE word <> '') AS query, ",
+            "tasks WHERE user_id = $1 AND tasks_words(user_id, search) @@ owned LIMIT ", ranked!(), ") AS t ",
+            "WHERE ", only!(), " ORDER BY score DESC, t.id DESC LIMIT $3"
         ),
         concat!(
             "SELECT ", columns!(sqlite), ", found.score FROM (SELECT rowid AS number, -bm25(task_words, 0, 10, 5, 1) AS score ",
@@ -74,7 +85,7 @@ pub(super) async fn search(
         State::All | State::Trash => "all",
     };
     let is_postgres = db.engine() == Engine::Postgres;
-    let query = if is_postgres { terms.tsquery() } else { terms.fts(user_id) };
+    let query = if is_postgres { terms.text() } else { terms.fts(user_id) };
     let mut exec = db.read().await?;
     let mut found = sql!(fetch_all Found => exec, WORDS, user_id, query, limit, state)?;
     let nearly = found.is_empty() && is_postgres;
