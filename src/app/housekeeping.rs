@@ -18,6 +18,7 @@ use crate::kernel::{Clock, Rounds};
 use crate::notification::Notifications;
 use crate::storage::Db;
 use crate::task::Tasks;
+use crate::telemetry::metrics::round_done;
 use crate::user::Accounts;
 use crate::webhook::Webhooks;
 
@@ -76,7 +77,7 @@ impl Housekeeper {
         while rounds.next().await {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.round() => {}
+                () = self.round() => round_done("housekeeping"),
             }
         }
     }

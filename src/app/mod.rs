@@ -12,6 +12,7 @@ mod consume;
 mod dead_letters;
 mod housekeeping;
 mod insights;
+mod probe;
 mod replay;
 mod schemas;
 mod serve;
@@ -41,6 +42,7 @@ pub fn statements() -> Vec<&'static crate::storage::Sql> {
 /// Describes every metric to the installed recorder.
 fn describe_metrics() {
     housekeeping::describe();
+    probe::describe();
     crate::storage::metrics::describe();
     crate::events::metrics::describe();
     crate::insights::metrics::describe();

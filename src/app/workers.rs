@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::compose::{App, Failure};
 use super::housekeeping::Housekeeper;
+use super::probe;
 use super::schemas::SchemaWatch;
 use super::serve::Roles;
 use crate::events::consumer::{self, KafkaSource};
@@ -15,7 +16,7 @@ use crate::events::{self, Relay};
 use crate::http::Certificate;
 use crate::kernel::Rounds;
 use crate::task::{Imports, Recurrences, Reminders};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, round_done};
 use crate::webhook::Sender;
 
 /// Runs workers. Each takes `stop` and ends soon after it; one that ends before is a fault, and the process stops.
@@ -27,7 +28,7 @@ pub(super) struct Workers {
 impl Workers {
     /// Starts those of the roles.
     pub(super) fn start(
-        app: &App,
+        app: &Arc<App>,
         roles: Roles,
         metrics: Metrics,
         certificate: Option<Certificate>,
@@ -39,8 +40,11 @@ impl Workers {
         workers.add("keys", |stop| async move {
             let mut rounds = Rounds::new(Duration::from_secs(5), stop);
             while rounds.next().await {
-                if let Err(error) = ring.reload() {
-                    tracing::error!(%error, "the signing keys could not be read again: the old ones stay");
+                match ring.reload() {
+                    Ok(()) => round_done("keys"),
+                    Err(error) => {
+                        tracing::error!(%error, "the signing keys could not be read again: the old ones stay");
+                    }
                 }
             }
         });
@@ -65,6 +69,10 @@ impl Workers {
             workers.add("imports", |stop| imports.run(stop));
             let recurrences = Recurrences::new(Arc::clone(&app.tasks));
             workers.add("recurrence", |stop| recurrences.run(stop));
+            if app.config.telemetry.probe_seconds > 0 {
+                let probed = Arc::clone(app);
+                workers.add("probe", |stop| probe::run(probed, stop));
+            }
             let housekeeper = Housekeeper::new(app);
             workers.add("housekeeping", |stop| housekeeper.run(stop));
         }

@@ -80,6 +80,12 @@ impl Pruner {
         Ok(!logs.is_empty())
     }
 
+    /// One batch of one user's.
+    pub async fn of_user(&self, db: &Db, user_id: Uuid, before: DateTime<Utc>) -> Result<u64, Error> {
+        let held = outbox::held(db, user_id, user_id).await?.get(&user_id).copied().unwrap_or(i64::MAX);
+        self.prune(db, &Old { user_id, held }, before).await
+    }
+
     async fn prune(&self, db: &Db, old: &Old, before: DateTime<Utc>) -> Result<u64, Error> {
         let user_id = old.user_id;
         let mut exec = db.read().await?;

@@ -28,6 +28,7 @@ use super::outbox::{self, Waiting};
 use super::{Config, Error, metrics as names};
 use crate::kernel::{Backoff, Clock, Ids};
 use crate::storage::Db;
+use crate::telemetry::metrics::round_done;
 use crate::telemetry::propagation;
 
 /// How long a stopping relay waits for the batches that are under way.
@@ -122,6 +123,7 @@ impl Relay {
             match self.turn(lane, shards, &leases).await {
                 Ok(Turn::Full) => continue,
                 Ok(turn) => {
+                    round_done("relay");
                     backoff.reset();
                     pause.after(turn == Turn::Some, told);
                 }

@@ -85,7 +85,7 @@ fn elapse(moment: Moment, minutes: i64, zone: Tz) -> Moment {
 }
 
 /// A date some days or longer away. The 31st of a shorter month is its last day.
-fn add(date: NaiveDate, amount: i32, unit: Unit) -> NaiveDate {
+pub(super) fn add(date: NaiveDate, amount: i32, unit: Unit) -> NaiveDate {
     let count = u64::from(amount.unsigned_abs());
     let moved = match unit {
         Unit::Month | Unit::Year => {

@@ -26,6 +26,7 @@ mod matches;
 mod moment;
 mod parse;
 mod print;
+mod range;
 mod sql;
 mod suggest;
 mod value;
@@ -131,6 +132,12 @@ impl Filter {
     /// Whether a task passes.
     pub fn matches(&self, subject: &Subject, context: &Context) -> bool {
         matches::expr(&self.0, subject, context)
+    }
+
+    /// A day on or before which everything is due that passes, whatever the zone that a time was meant in; `None`: there is
+    /// no such day. It narrows a look along an index down.
+    pub fn due_until(&self, context: &Context) -> Option<NaiveDate> {
+        range::due_until(&self.0, context)
     }
 
     /// The condition on a task `t`, a closed expression that `AND` can follow, and what its placeholders stand for:

@@ -12,9 +12,11 @@ use axum::{Json, Router};
 use futures::future::join_all;
 use serde::Serialize;
 
+use super::Problem;
 use crate::kernel::Probe;
 use crate::telemetry::exemplars::{self, Exemplars};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{self, filter};
 
 /// Whether this process should get requests.
 #[derive(Clone)]
@@ -88,6 +90,7 @@ pub fn admin(readiness: Readiness, metrics: Metrics, exemplars: Arc<Exemplars>) 
         .route("/readyz", get(ready))
         .route("/metrics", get(exposition))
         .route("/version", get(version))
+        .route("/log-filter", get(log_filter).put(set_log_filter))
         .with_state(Admin { readiness, metrics, exemplars })
 }
 
@@ -105,6 +108,22 @@ async fn exposition(State(admin): State<Admin>, headers: HeaderMap) -> Response 
         return ([(header::CONTENT_TYPE, exemplars::CONTENT_TYPE)], admin.exemplars.openmetrics(&text)).into_response();
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// Which log lines are written.
+async fn log_filter() -> Result<String, Problem> {
+    filter::current().map(|filter| format!("{filter}\n")).map_err(Problem::internal)
+}
+
+/// Changes it until the process ends; the body is the directives, such as `info,todo::task=debug`.
+async fn set_log_filter(directives: String) -> Result<String, Problem> {
+    let wrong = |error: telemetry::Error| {
+        let detail = format!("{error}: send directives such as `info` or `info,todo::task=debug`");
+        Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+    };
+    let filter = filter::set(directives.trim()).map_err(wrong)?;
+    tracing::warn!(filter, "the log filter was changed");
+    Ok(format!("{filter}\n"))
 }
 
 async fn version() -> Response {

@@ -24,6 +24,8 @@ pub const LIMITED: &str = "rate_limit_refused_total";
 pub const FALLBACK: &str = "rate_limit_fallback_total";
 /// 1 while Redis answers.
 pub const REDIS_UP: &str = "rate_limit_redis_up";
+/// When the certificate in use ends, or the first of those that it stands on, seconds since 1970.
+pub const TLS_NOT_AFTER: &str = "tls_certificate_not_after_timestamp_seconds";
 /// Certificate reloads by outcome.
 pub const TLS_RELOADS: &str = "tls_certificate_reloads_total";
 
@@ -44,5 +46,6 @@ pub fn describe() {
     describe_counter!(LIMITED, Unit::Count, "Requests refused by a rate limit, by policy");
     describe_counter!(FALLBACK, Unit::Count, "Limit checks made in this process because Redis did not answer");
     describe_gauge!(REDIS_UP, "1 while Redis answers the limit checks, 0 while this process counts for itself");
+    describe_gauge!(TLS_NOT_AFTER, Unit::Seconds, "When the TLS certificate in use ends, as Unix time");
     describe_counter!(TLS_RELOADS, Unit::Count, "Reloads of the TLS certificate by outcome");
 }

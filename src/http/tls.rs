@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use openssl::asn1::Asn1Time;
+use openssl::x509::X509;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -66,15 +68,26 @@ impl Certificate {
     }
 }
 
+/// When a certificate ends, seconds since 1970.
+fn not_after(certificate: &CertificateDer<'_>) -> Option<f64> {
+    let certificate = X509::from_der(certificate).ok()?;
+    let since = Asn1Time::from_unix(0).ok()?.diff(certificate.not_after()).ok()?;
+    Some(f64::from(since.days) * 86_400.0 + f64::from(since.secs))
+}
+
 fn read(cert: &Path, key: &Path) -> Result<ServerConfig, String> {
     let wrong = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let chain: Vec<_> =
         CertificateDer::pem_file_iter(cert).and_then(Iterator::collect).map_err(|error| wrong(cert, &error))?;
+    let chain_end = chain.iter().filter_map(|certificate| not_after(certificate)).reduce(f64::min);
     let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
     let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
         .with_no_client_auth()
         .with_single_cert(chain, key_der)
         .map_err(|error| wrong(cert, &error))?;
+    if let Some(first) = chain_end {
+        metrics::gauge!(names::TLS_NOT_AFTER).set(first);
+    }
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

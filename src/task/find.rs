@@ -229,10 +229,10 @@ impl Builder {
         }
     }
 
-    /// Due before a day, or with a time before an instant. The day of a time is at most a day away from that in another
+    /// Due before a day, or with a time before an instant. The day of a time is at most two days away from that in another
     /// zone: the first condition is what the index narrows down.
     fn before(&mut self, date: NaiveDate, at: DateTime<Utc>) {
-        let range = self.bind(Value::Date(date.succ_opt().unwrap_or(date)));
+        let range = self.bind(Value::Date(date.checked_add_days(Days::new(2)).unwrap_or(date)));
         let (at, date) = (self.bind(Value::Instant(at)), self.bind(Value::Date(date)));
         let agenda = agenda(self.dialect);
         self.only(format!(
@@ -242,7 +242,7 @@ impl Builder {
 
     /// And not before another one: neither the due date nor the deadline is earlier.
     fn from(&mut self, date: NaiveDate, at: DateTime<Utc>) {
-        let range = self.bind(Value::Date(date.pred_opt().unwrap_or(date)));
+        let range = self.bind(Value::Date(date.checked_sub_days(Days::new(2)).unwrap_or(date)));
         let (at, date) = (self.bind(Value::Instant(at)), self.bind(Value::Date(date)));
         let agenda = agenda(self.dialect);
         self.only(format!(
@@ -263,6 +263,10 @@ impl Builder {
     fn filter(&mut self, filter: &Filter, moment: &Moment) {
         let Moment { now, zone, week_start } = *moment;
         let context = filter::Context { now, zone, week_start, name_key };
+        if let Some(day) = filter.due_until(&context) {
+            let (day, agenda) = (self.bind(Value::Date(day)), agenda(self.dialect));
+            self.only(format!("{agenda} <= {day}"));
+        }
         let compiled = filter.to_sql(self.dialect, &context, "$1", self.values.len() + 1);
         self.values.extend(compiled.params.into_iter().map(|param| match param {
             filter::Param::Text(text) => Value::Text(text),

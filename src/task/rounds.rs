@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use crate::kernel::Rounds;
+use crate::telemetry::metrics::round_done;
 
 /// Does `some` of the work again and again while there is more (it returns whether there was any), then waits for the next
 /// round; until told to stop, and to the end of what is under way then. `what` is named where it fails: the next round goes
@@ -18,8 +19,12 @@ where
     while rounds.next().await {
         while !stop.is_cancelled() {
             match some().await {
-                Ok(true) => {}
-                Ok(false) => break,
+                Ok(more) => {
+                    round_done(what);
+                    if !more {
+                        break;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, what, "a worker could not go on: the next round will");
                     break;

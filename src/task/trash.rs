@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::model::{Happening, Task};
-use super::service::Tasks;
+use super::service::{Expect, Tasks};
 use super::{Error, event, store, write};
 use crate::events;
 use crate::kernel::{Actor, Channel, Scopes};
@@ -25,7 +25,7 @@ impl Tasks {
         }
         let mut gone = 0;
         for (user_id, tasks) in users {
-            gone += match self.purge(user_id, &tasks).await {
+            gone += match self.purge(user_id, &tasks, before).await {
                 // The account is erased: so are its tasks.
                 Err(Error::Events(events::Error::NoLog)) => 0,
                 purged => purged?,
@@ -34,14 +34,23 @@ impl Tasks {
         Ok(gone)
     }
 
-    async fn purge(&self, user_id: Uuid, tasks: &[Task]) -> Result<u64, Error> {
+    /// Takes a task away for good, past the trash.
+    pub async fn discard(&self, actor: &Actor, id: Uuid) -> Result<(), Error> {
+        let task = self.delete(actor, id, &Expect::Any, None).await?;
+        // What was deleted at this very instant is gone too.
+        let after = self.clock.now() + TimeDelta::seconds(1);
+        self.purge(actor.user_id, &[task], after).await.map(drop)
+    }
+
+    /// What was deleted before `before`.
+    async fn purge(&self, user_id: Uuid, tasks: &[Task], before: DateTime<Utc>) -> Result<u64, Error> {
         let actor = Actor { user_id, session_id: None, channel: Channel::Scheduler, scopes: Scopes::NONE };
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         self.log.lock(&mut tx, user_id).await?;
         let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
         // Who was restored meanwhile is not among them.
-        let purged = store::purge(&mut tx, user_id, now - TRASH_KEPT, &ids).await?;
+        let purged = store::purge(&mut tx, user_id, before, &ids).await?;
         let mut events = Vec::new();
         for task in tasks.iter().filter(|task| purged.contains(&task.id)) {
             let mut draft = event::payload(None, task);

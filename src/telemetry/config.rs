@@ -37,6 +37,8 @@ pub struct Config {
     pub trace_sample_ratio: f64,
     /// Loki's base address; empty: off.
     pub loki_url: String,
+    /// How often the synthetic probe runs in a process with the role `worker`, seconds; 0: never.
+    pub probe_seconds: u64,
 }
 
 impl Config {
@@ -58,6 +60,9 @@ impl Config {
             if !fits {
                 found.push((key, "must be an http:// or https:// address, or empty for off".to_owned()));
             }
+        }
+        if self.probe_seconds > 3600 {
+            found.push(("probe_seconds", "must be 1 to 3600 seconds, or 0 for off".to_owned()));
         }
         if self.service_name.is_empty() {
             found.push(("service_name", "must not be empty".to_owned()));

@@ -1,8 +1,11 @@
 //! One JSON object a line: what a log collector reads.
+//!
+//! It is written as it comes, without a tree of values in between: with a line for each request that is felt.
 
+use std::cell::RefCell;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde::ser::{SerializeMap, Serializer as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -15,50 +18,79 @@ use crate::kernel::Clock;
 /// `{"timestamp", "level", "target", "message", fields…, "trace_id", "span_id"}`.
 pub(super) struct Lines;
 
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 impl<S, N> FormatEvent<S, N> for Lines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut line = Map::new();
-        let now = Clock::system().now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-        line.insert("timestamp".to_owned(), now.into());
-        line.insert("level".to_owned(), event.metadata().level().as_str().into());
-        line.insert("target".to_owned(), event.metadata().target().into());
-        event.record(&mut Fields(&mut line));
-        if let Some(context) = current_span_context() {
-            line.insert("trace_id".to_owned(), context.trace_id().to_string().into());
-            line.insert("span_id".to_owned(), context.span_id().to_string().into());
-        }
-        writeln!(writer, "{}", Value::Object(line))
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.clear();
+            line(buffer, event).map_err(|_| fmt::Error)?;
+            writer.write_str(std::str::from_utf8(buffer).map_err(|_| fmt::Error)?)
+        })?;
+        writer.write_char('\n')
     }
 }
 
-pub(super) struct Fields<'a>(pub(super) &'a mut Map<String, Value>);
+/// Writes the event as one object, without a line break.
+pub(super) fn line(buffer: &mut Vec<u8>, event: &Event<'_>) -> serde_json::Result<()> {
+    let mut serializer = serde_json::Serializer::new(buffer);
+    let mut line = serializer.serialize_map(None)?;
+    let metadata = event.metadata();
+    line.serialize_entry("timestamp", &Clock::system().now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true))?;
+    line.serialize_entry("level", metadata.level().as_str())?;
+    line.serialize_entry("target", metadata.target())?;
+    let mut entries = Entries { line: &mut line, outcome: Ok(()) };
+    event.record(&mut entries);
+    entries.outcome?;
+    if let Some(context) = current_span_context() {
+        line.serialize_entry("trace_id", &format_args!("{}", context.trace_id()))?;
+        line.serialize_entry("span_id", &format_args!("{}", context.span_id()))?;
+    }
+    line.end()
+}
 
-impl Visit for Fields<'_> {
+/// Fields as entries of the object that is being written.
+struct Entries<'a, M: SerializeMap> {
+    line: &'a mut M,
+    outcome: Result<(), M::Error>,
+}
+
+impl<M: SerializeMap> Entries<'_, M> {
+    fn entry(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
+        if self.outcome.is_ok() {
+            self.outcome = self.line.serialize_entry(field.name(), value);
+        }
+    }
+}
+
+impl<M: SerializeMap> Visit for Entries<'_, M> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+        self.entry(field, &format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.entry(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.entry(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.entry(field, &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.entry(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.entry(field, &value);
     }
 }

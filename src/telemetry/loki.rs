@@ -30,7 +30,7 @@ impl Shipper {
         let wrong = |error: &dyn std::fmt::Display| Error::Setting(format!("telemetry.loki_url: {error}"));
         let url = config.loki_url.parse().map_err(|error| wrong(&error))?;
         let (layer, controller, task) = tracing_loki::builder()
-            .label("service", &config.service_name)
+            .label("service_name", &config.service_name)
             .and_then(|builder| builder.label("environment", &config.environment))
             .and_then(|builder| builder.build_controller_url(url))
             .map_err(|error| wrong(&error))?;

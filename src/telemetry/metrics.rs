@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use super::runtime::{self, Sampler};
+use crate::kernel::Clock;
 
 /// Log events by level.
 pub const LOG_EVENTS: &str = "log_events_total";
@@ -18,6 +19,10 @@ pub const LOKI_ERRORS: &str = "loki_shipper_errors_total";
 pub const LOKI_UP: &str = "loki_shipper_up";
 /// Spans by what became of them.
 pub const SPANS: &str = "telemetry_spans_total";
+/// Log lines that were left out because they repeat others.
+pub const SUPPRESSED: &str = "telemetry_log_lines_suppressed_total";
+/// When a background worker's round went well last, seconds since 1970.
+const LAST_ROUND: &str = "worker_last_round_timestamp_seconds";
 /// Time to render the metrics.
 pub const SCRAPE: &str = "telemetry_scrape_duration_seconds";
 /// Constant 1, with the version as a label.
@@ -57,10 +62,17 @@ impl Metrics {
                     process.collect();
                     runtime.sample();
                     self.0.run_upkeep();
+                    super::filter::tell_repeats();
                 }
             }
         }
     }
+}
+
+/// Notes that a round of a background worker went well: one that does not for long is stuck, or what it needs is away.
+pub fn round_done(worker: &'static str) {
+    let now = u32::try_from(Clock::system().now().timestamp()).unwrap_or_default();
+    ::metrics::gauge!(LAST_ROUND, "worker" => worker).set(f64::from(now));
 }
 
 /// Installs the recorder of this process, or returns the one that is installed already: the library has one place.
@@ -92,6 +104,9 @@ fn describe() {
         Unit::Count,
         "Spans by what became of them: exported, failed (the collector did not take them) or dropped (the queue was full)"
     );
+    describe_counter!(SUPPRESSED, Unit::Count, "Warnings and errors that were not logged because they repeat others");
+    metrics::counter!(SUPPRESSED).absolute(0);
+    describe_gauge!(LAST_ROUND, Unit::Seconds, "When a round of the background worker went well last, as Unix time");
     describe_histogram!(SCRAPE, Unit::Seconds, "Time to render the metrics");
     runtime::describe();
     for outcome in ["exported", "failed", "dropped"] {

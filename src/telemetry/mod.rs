@@ -12,6 +12,7 @@
 mod config;
 mod counted;
 pub mod exemplars;
+pub mod filter;
 mod json;
 mod loki;
 pub mod metrics;
@@ -23,6 +24,8 @@ mod traces;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use filter::Repeats;
+use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
@@ -68,21 +71,19 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         LogFormat::Auto => !std::io::stdout().is_terminal(),
     };
     let (shipping, loki) = match loki::Shipper::start(config)? {
-        Some((layer, shipper)) => (Some(layer.with_filter(loki::filter())), Some(shipper)),
+        Some((layer, shipper)) => (Some(layer.with_filter(loki::filter().and(Repeats))), Some(shipper)),
         None => (None, None),
     };
-    let lines = fmt::layer().fmt_fields(fmt::format::DefaultFields::new());
-    let (json_lines, pretty_lines) = if json {
-        (Some(lines.event_format(json::Lines).with_ansi(false)), None)
+    let lines = if json {
+        fmt::layer().event_format(json::Lines).with_ansi(false).boxed()
     } else {
-        (None, Some(fmt::layer().event_format(pretty::Lines).with_ansi(std::io::stdout().is_terminal())))
+        fmt::layer().event_format(pretty::Lines).with_ansi(std::io::stdout().is_terminal()).boxed()
     };
     tracing_subscriber::registry()
+        .with(lines.with_filter(filter::changeable(filter).and(Repeats)))
         .with(traces.layer().with_filter(traces::filter()))
         .with(shipping)
         .with(metrics::CountEvents.with_filter(EnvFilter::new("info")))
-        .with(json_lines.with_filter(filter.clone()))
-        .with(pretty_lines.with_filter(filter))
         .try_init()
         .map_err(|_| Error::Installed)?;
     Ok(Guard { traces, loki })

@@ -9,8 +9,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::json::Fields;
-use super::propagation::current_trace_id;
+use super::json;
 use crate::kernel::Clock;
 
 pub(super) struct Lines;
@@ -27,12 +26,13 @@ where
         } else {
             (Style::new(), Style::new())
         };
-        let mut fields = Map::new();
-        event.record(&mut Fields(&mut fields));
+        let mut line = Vec::new();
+        json::line(&mut line, event).map_err(|_| fmt::Error)?;
+        let mut fields: Map<String, Value> = serde_json::from_slice(&line).map_err(|_| fmt::Error)?;
         let message = fields.remove("message").unwrap_or_default();
+        fields.retain(|name, _| !["timestamp", "level", "target", "span_id"].contains(&name.as_str()));
         let now = Clock::system().now().format("%H:%M:%S%.3f");
         write!(writer, "{dim}{now}{dim:#} {bright}{level:>5}{bright:#} {}", plain(&message))?;
-        fields.extend(current_trace_id().map(|id| ("trace_id".to_owned(), Value::from(id))));
         for (name, value) in fields.iter().filter(|(_, value)| value.as_str() != Some("")) {
             write!(writer, " {dim}{name}={dim:#}{}", plain(value))?;
         }

@@ -275,6 +275,13 @@ impl Accounts {
         Ok(())
     }
 
+    /// The account that the synthetic probe works as: nobody can sign in to it.
+    pub async fn probe(&self) -> Result<Actor, Error> {
+        let name = Some("Synthetic probe".to_owned());
+        let (issuer, subject) = ("urn:todo:probe".to_owned(), "probe".to_owned());
+        self.external(External { issuer, subject, name, expires_at: self.clock.now() }).await
+    }
+
     /// The account of an external provider's subject; made at first sight.
     pub(super) async fn external(&self, external: External) -> Result<Actor, Error> {
         let External { issuer, subject, name, .. } = external;

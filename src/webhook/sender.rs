@@ -15,6 +15,7 @@ use super::queue::{self, Job};
 use super::service::Webhooks;
 use super::{Error, metrics as names};
 use crate::storage;
+use crate::telemetry::metrics::round_done;
 
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -59,8 +60,11 @@ impl Sender {
                 self.count().await;
                 looks = looks.wrapping_add(1);
             }
-            if let Err(error) = self.take_all().await {
-                tracing::warn!(%error, "webhooks: what is due could not be looked for: the next round will");
+            match self.take_all().await {
+                Ok(()) => round_done("webhooks"),
+                Err(error) => {
+                    tracing::warn!(%error, "webhooks: what is due could not be looked for: the next round will");
+                }
             }
         }
         while self.under_way.join_next().await.is_some() {}

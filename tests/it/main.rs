@@ -24,6 +24,7 @@ mod live;
 mod model;
 mod notification_streams;
 mod notifications;
+mod observability;
 mod process;
 mod real_chaos;
 mod real_consumers;

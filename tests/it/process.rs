@@ -45,6 +45,7 @@ impl Process {
             "http.listen=127.0.0.1:0",
             "http.admin_listen=127.0.0.1:0",
             "telemetry.log_format=json",
+            "telemetry.probe_seconds=0",
             "limits.user_per_minute=1000000",
             "limits.user_burst=1000000",
             "limits.address_per_minute=1000000",

@@ -29,6 +29,7 @@ pub fn config(folder: &std::path::Path, flags: &[String]) -> Config {
         "http.admin_listen=127.0.0.1:0".to_owned(),
         "http.drain_pause_ms=0".to_owned(),
         "telemetry.log_filter=off".to_owned(),
+        "telemetry.probe_seconds=0".to_owned(),
         format!("storage.url=sqlite:{folder}/todo.db"),
         format!("auth.keys_dir={folder}/keys"),
         "limits.user_per_minute=1000000".to_owned(),

@@ -47,7 +47,7 @@ async fn real_listings_and_searches_go_by_indexes() {
         ("urgent", sorted(State::Open, Sort::Priority), "tasks_priority"),
         ("tag", Query { tag: Some("home".to_owned()), ..base.clone() }, "task_tags_"),
         ("parent", Query { parent: Some(Uuid::nil()), ..base.clone() }, "tasks_parent"),
-        ("filter", filter("done = false && due < now+7d && tag in (home, work)"), "task_tags_"),
+        ("filter", filter("done = false && due < now+7d && tag in (home, work)"), "tasks_agenda"),
     ];
     let tasks = &world.running.app().tasks;
     for (name, query, index) in queries {

@@ -19,7 +19,7 @@ use crate::support::until;
 
 /// A collector: OTLP over gRPC, as the real one takes it.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Span>>>);
+pub struct Collector(Arc<Mutex<Vec<Span>>>);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -34,7 +34,7 @@ impl TraceService for Collector {
 }
 
 impl Collector {
-    async fn start() -> (Self, String) {
+    pub async fn start() -> (Self, String) {
         // tonic binds by itself, so the port is found first.
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let collector = Self::default();
@@ -101,7 +101,10 @@ async fn one_trace_runs_from_the_request_through_the_database_to_the_publish_and
     assert_eq!(refused["traceId"], id);
     let line = || {
         let lines = process.lines.lock().unwrap();
-        lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| line["trace_id"] == id)
+        lines
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|line| line["trace_id"] == id && line["code"].is_string())
     };
     until("the log line is there", || async { line().is_some() }).await;
     assert_eq!(

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::message::Delivery;
 use crate::events::Topic;
-use crate::storage::{Engine, Error, Tx};
+use crate::storage::{Db, Engine, Error, Tx};
 use crate::{sql, statements};
 
 statements! {
@@ -37,6 +37,14 @@ statements! {
     };
     // Events of this topic that are in the log between the two: they were published, and did not come.
     BETWEEN: "inbox.between" = "SELECT count(*) FROM events WHERE user_id = $1 AND topic = $2 AND seq > $3 AND seq < $4";
+    PLACE: "inbox.place" = "SELECT last_seq FROM inbox WHERE consumer = $1 AND topic = $2 AND user_id = $3";
+}
+
+/// The last event of a user that a consumer has taken, 0 where there is none. What it took may wait to be tried again.
+pub async fn taken(db: &Db, consumer: &str, topic: Topic, user_id: Uuid) -> Result<i64, Error> {
+    let mut exec = db.read().await?;
+    let place = sql!(fetch_optional (i64,) => exec, PLACE, consumer, topic.name(), user_id)?;
+    Ok(place.map_or(0, |(seq,)| seq))
 }
 
 /// How far one user's events are.

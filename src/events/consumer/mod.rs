@@ -33,6 +33,7 @@ use crate::storage::{self, Db, Tx};
 
 pub use dead::{Letter, LetterState, discard, letter, letters, purge_decided, redrive};
 pub use erased::Forgetter;
+pub use inbox::taken;
 pub use kafka::KafkaSource;
 pub use message::{Delivery, Message};
 pub use processor::{Ladder, Processor};

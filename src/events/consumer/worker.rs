@@ -11,6 +11,7 @@ use super::processor::Processor;
 use crate::events::{Broker, Error, metrics as names};
 use crate::kernel::{Clock, Rounds};
 use crate::storage::Db;
+use crate::telemetry::metrics::round_done;
 
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,6 +36,7 @@ async fn retries(processor: &Processor, stop: &CancellationToken) {
     while rounds.next().await {
         match try_all(processor, stop).await.and(processor.waiting().await) {
             Ok(waiting) => {
+                round_done(processor.name());
                 let waiting = f64::from(u32::try_from(waiting).unwrap_or(u32::MAX));
                 metrics::gauge!(names::RETRIES_WAITING, "consumer" => processor.name()).set(waiting);
             }
@@ -58,7 +60,9 @@ pub async fn run_dead_letters(db: Db, broker: Arc<dyn Broker>, clock: Clock, sto
     while rounds.next().await {
         if let Err(error) = dead::publish(&db, &*broker, &clock).await {
             tracing::warn!(%error, "dead letters could not be published: the next round will");
+            continue;
         }
+        round_done("dead letters");
         if let Ok(counts) = dead::count(&db).await {
             for topic in crate::events::Topic::ALL {
                 let count = counts.iter().find(|(name, _)| name == topic.name()).map_or(0, |(_, count)| *count);

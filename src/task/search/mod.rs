@@ -19,8 +19,8 @@ pub(super) use api::routes;
 /// The longest text of a search, in characters, and its words.
 pub const TEXT_MAX: usize = 200;
 const WORDS_MAX: usize = 10;
-/// So many characters of a word count, as in the index: one letter may stand for many.
-const WORD_MAX: usize = 255;
+/// So many characters of a word count, as in the index (behind eight of the user): one letter may stand for many.
+const WORD_MAX: usize = 247;
 
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
