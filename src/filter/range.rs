@@ -19,14 +19,13 @@ pub(super) fn due_until(expr: &Expr, context: &Context) -> Option<NaiveDate> {
             let days: Option<Vec<_>> = parts.iter().map(|part| due_until(part, context)).collect();
             days?.into_iter().max()
         }
-        Expr::Not(_) => None,
         Expr::Test(Test::TimeOrder(TimeField::Due, Order::Lt | Order::Le, when)) => day(when.at(context)),
         Expr::Test(Test::Time(TimeField::Due, set)) if !set.negated => {
             let days: Option<Vec<_>> = set.values.iter().map(|when| day(when.as_ref()?.at(context))).collect();
             days?.into_iter().max()
         }
         Expr::Test(Test::Flag(Flag::Overdue, true)) => day(Moment::Instant(clamp(context.now))),
-        Expr::Test(_) => None,
+        Expr::Not(_) | Expr::Test(_) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Error;
-use super::runtime::{self, Sampler};
+use super::runtime;
 use crate::kernel::Clock;
 
 /// Log events by level.
@@ -53,14 +53,13 @@ impl Metrics {
     pub async fn run_upkeep(self, stop: CancellationToken) {
         let process = metrics_process::Collector::default();
         process.describe();
-        let mut runtime = Sampler::new();
         let mut tick = tokio::time::interval(Duration::from_secs(5));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = tick.tick() => {
                     process.collect();
-                    runtime.sample();
+                    runtime::sample();
                     self.0.run_upkeep();
                     super::filter::tell_repeats();
                 }
