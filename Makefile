@@ -76,11 +76,12 @@ bench:
 fmt:
 	@cargo fmt
 
-## lint           what may not be: unformatted code, clippy's warnings, shellcheck's
+## lint           what may not be: unformatted code, clippy's warnings, shellcheck's; dashboards and alerts that are wrong
 lint:
 	@scripts/setup lint
 	@cargo fmt --check
 	@scripts/lint-shell
+	@scripts/lint-telemetry
 	@cargo clippy --locked --all-targets -- -D warnings
 
 ## deny           the dependencies' licences, sources and bans (deny.toml)
