@@ -1,19 +1,27 @@
 //! A copy of the log lines to Loki. The library loses lines when its queue is full, has no time-out, and keeps what it
-//! cannot deliver; so its task is watched, ended after sustained failure, and never waited for without a limit.
+//! cannot deliver; so its task is watched, ended after sustained failure or where Loki says nothing at all, and never waited
+//! for without a limit. What it is given in a second is bounded, and so is what it may keep until then.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::layer::{Context, Filter, Layer};
 
 use super::{Config, Error, metrics};
 
 /// So many errors of the shipper end it, unless a minute without one lies between them.
 const SUSTAINED: u32 = 20;
 const CALM: u32 = 60;
+/// Loki is asked every so often whether it answers at all: the library would wait for ever, and keep every line.
+const ASK_EVERY: u32 = 5;
+const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+/// So many silences in a row end the copy.
+const SILENCES: u32 = 3;
+/// Lines that are copied in a second, at most.
+const LINES_PER_SECOND: u64 = 1000;
 
 /// The shipping task.
 pub(super) struct Shipper {
@@ -28,7 +36,9 @@ impl Shipper {
             return Ok(None);
         }
         let wrong = |error: &dyn std::fmt::Display| Error::Setting(format!("telemetry.loki_url: {error}"));
-        let url = config.loki_url.parse().map_err(|error| wrong(&error))?;
+        let url: reqwest::Url = config.loki_url.parse().map_err(|error| wrong(&error))?;
+        let push = url.join("/loki/api/v1/push").map_err(|error| wrong(&error))?;
+        let client = reqwest::Client::builder().timeout(ANSWERS_WITHIN).build().map_err(|error| wrong(&error))?;
         let (layer, controller, task) = tracing_loki::builder()
             .label("service_name", &config.service_name)
             .and_then(|builder| builder.label("environment", &config.environment))
@@ -37,7 +47,7 @@ impl Shipper {
         let mut shipping = tokio::spawn(task);
         let task = tokio::spawn(async move {
             let mut watch = tokio::time::interval(Duration::from_secs(1));
-            let (mut before, mut calm) = (0, 0);
+            let (mut before, mut calm, mut silences, mut seconds) = (0, 0, 0, 0_u32);
             loop {
                 tokio::select! {
                     _ = &mut shipping => break,
@@ -48,7 +58,12 @@ impl Shipper {
                             FAILURES.store(0, Ordering::Relaxed);
                         }
                         before = FAILURES.load(Ordering::Relaxed);
-                        let failed = failures >= SUSTAINED;
+                        GIVEN.store(0, Ordering::Relaxed);
+                        seconds = seconds.wrapping_add(1);
+                        if seconds % ASK_EVERY == 0 {
+                            silences = if answers(&client, &push).await { 0 } else { silences + 1 };
+                        }
+                        let failed = failures >= SUSTAINED || silences >= SILENCES;
                         ::metrics::gauge!(metrics::LOKI_UP).set(if failed { 0.0 } else { 1.0 });
                         if failed {
                             // It keeps every line that it cannot deliver: end it before it keeps too many.
@@ -75,6 +90,32 @@ impl Shipper {
     }
 }
 
+/// Whether Loki says anything, be it a refusal.
+async fn answers(client: &reqwest::Client, push: &reqwest::Url) -> bool {
+    let nothing = client.post(push.clone()).header("content-type", "application/json").body("{\"streams\":[]}");
+    nothing.send().await.is_ok()
+}
+
+/// Lets so many lines a second through, and counts the rest.
+#[derive(Clone, Copy)]
+pub(super) struct Budget;
+
+static GIVEN: AtomicU64 = AtomicU64::new(0);
+
+impl<S> Filter<S> for Budget {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, _: &Event<'_>, _: &Context<'_, S>) -> bool {
+        let fits = GIVEN.fetch_add(1, Ordering::Relaxed) < LINES_PER_SECOND;
+        if !fits {
+            ::metrics::counter!(metrics::LOKI_DROPPED).increment(1);
+        }
+        fits
+    }
+}
+
 /// The shipper reports its failures as events only, and those are process-wide as the subscriber is.
 static FAILURES: AtomicU32 = AtomicU32::new(0);
 
@@ -97,5 +138,34 @@ impl<S: Subscriber> Layer<S> for metrics::CountEvents {
         let level = event.metadata().level().as_str();
         ::metrics::counter!(metrics::LOG_EVENTS, "level" => level).increment(1);
         note_failure(event.metadata());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    struct Count(Arc<AtomicU64>);
+
+    impl<S: Subscriber> Layer<S> for Count {
+        fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_is_copied_in_a_second_is_bounded() {
+        let copied = Arc::new(AtomicU64::new(0));
+        let count = Count(Arc::clone(&copied)).with_filter(Budget);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(count), || {
+            for n in 0..LINES_PER_SECOND + 50 {
+                tracing::info!(n, "a line");
+            }
+        });
+        assert_eq!(copied.load(Ordering::SeqCst), LINES_PER_SECOND);
     }
 }

@@ -15,6 +15,8 @@ use crate::kernel::Clock;
 pub const LOG_EVENTS: &str = "log_events_total";
 /// Failures of the Loki shipper.
 pub const LOKI_ERRORS: &str = "loki_shipper_errors_total";
+/// Log lines that were too many in their second to be shipped to Loki.
+pub const LOKI_DROPPED: &str = "loki_shipper_dropped_lines_total";
 /// 1 while log lines are shipped to Loki, 0 after it gave up.
 pub const LOKI_UP: &str = "loki_shipper_up";
 /// Spans by what became of them.
@@ -97,6 +99,7 @@ pub fn install() -> Result<Metrics, Error> {
 fn describe() {
     describe_counter!(LOG_EVENTS, Unit::Count, "Log events by level");
     describe_counter!(LOKI_ERRORS, Unit::Count, "Failures of the Loki shipper");
+    describe_counter!(LOKI_DROPPED, Unit::Count, "Log lines that were too many in their second to be shipped to Loki");
     describe_gauge!(LOKI_UP, "1 while log lines are shipped to Loki, 0 after the shipper gave up");
     describe_counter!(
         SPANS,

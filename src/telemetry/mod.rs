@@ -71,7 +71,9 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         LogFormat::Auto => !std::io::stdout().is_terminal(),
     };
     let (shipping, loki) = match loki::Shipper::start(config)? {
-        Some((layer, shipper)) => (Some(layer.with_filter(loki::filter().and(Repeats))), Some(shipper)),
+        Some((layer, shipper)) => {
+            (Some(layer.with_filter(loki::filter().and(Repeats).and(loki::Budget))), Some(shipper))
+        }
         None => (None, None),
     };
     let lines = if json {

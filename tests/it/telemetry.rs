@@ -174,3 +174,15 @@ async fn log_lines_reach_loki() {
     until("the gauge says so", || async { metrics().await.contains("loki_shipper_up 1") }).await;
     assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));
 }
+
+#[tokio::test]
+async fn the_copy_to_a_loki_that_says_nothing_ends() {
+    let loki = silent().await;
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &[format!("telemetry.loki_url={loki}")]);
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let metrics = async || client.get(format!("{}/metrics", process.admin)).send().await.unwrap().text().await.unwrap();
+    until("the copy goes on", || async { metrics().await.contains("loki_shipper_up 1") }).await;
+    until("it gave up", || async { metrics().await.contains("loki_shipper_up 0") }).await;
+    assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));
+}
