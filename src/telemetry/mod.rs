@@ -19,12 +19,14 @@ pub mod metrics;
 mod pretty;
 pub mod propagation;
 mod runtime;
+mod stdout;
 mod traces;
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use filter::Repeats;
+use stdout::{Flushed, Stdout};
 use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -49,6 +51,8 @@ pub enum Error {
 pub struct Guard {
     traces: Traces,
     loki: Option<loki::Shipper>,
+    /// Last: what the others said at their end is written too.
+    _stdout: Flushed,
 }
 
 impl Guard {
@@ -76,10 +80,12 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         }
         None => (None, None),
     };
+    let stdout = Stdout::start().map_err(|error| Error::Setting(format!("the thread of the log: {error}")))?;
     let lines = if json {
-        fmt::layer().event_format(json::Lines).with_ansi(false).boxed()
+        fmt::layer().event_format(json::Lines).with_writer(stdout.clone()).with_ansi(false).boxed()
     } else {
-        fmt::layer().event_format(pretty::Lines).with_ansi(std::io::stdout().is_terminal()).boxed()
+        let ansi = std::io::stdout().is_terminal();
+        fmt::layer().event_format(pretty::Lines).with_writer(stdout.clone()).with_ansi(ansi).boxed()
     };
     tracing_subscriber::registry()
         .with(lines.with_filter(filter::changeable(filter).and(Repeats)))
@@ -88,5 +94,5 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         .with(metrics::CountEvents.with_filter(EnvFilter::new("info")))
         .try_init()
         .map_err(|_| Error::Installed)?;
-    Ok(Guard { traces, loki })
+    Ok(Guard { traces, loki, _stdout: Flushed(stdout) })
 }
