@@ -61,7 +61,8 @@ create_load() {
   http_load POST /api/v1/tasks 201 "$1" create.lua "$root/tokens" "$run" "${@:2}"
 }
 
-read_load() { http_load GET '/api/v1/tasks/{id}' 200 "$1" read.lua "$root/tokens" "$tasks"; }
+# read_load SECONDS [PAUSE]
+read_load() { http_load GET '/api/v1/tasks/{id}' 200 "$1" read.lua "$root/tokens" "$tasks" "${@:2}"; }
 
 # pgbench_load DATABASE SCRIPT SECONDS: sets $rate, transactions a second.
 pgbench_load() {

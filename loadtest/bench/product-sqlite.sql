@@ -9,7 +9,8 @@ SELECT randomblob(16), people.id,
   json_extract('["Call","Write to","Pay","Visit","Ask","Thank","Remind","Invite"]', '$[' || (n.value % 8) || ']') || ' '
     || json_extract('["the landlord","the bank","mother","the dentist","the school","Anna","the club"]', '$[' || (n.value % 7) || ']')
     || ' about ' || n.value,
-  'The radiator stays cold since Monday ' || (n.value % 503), n.value % 5, people.id, printf('%08xi', n.value),
+  'Number ' || (n.value % 503) || ': ' || (SELECT group_concat('word' || ((abs(random()) % 100) * (abs(random()) % 100) * (abs(random()) % 100) / 1000), ' ')
+    FROM generate_series(1, 20 + n.value % 3)), n.value % 5, people.id, printf('%08xi', n.value),
   CASE WHEN n.value % 10 = 0 THEN '["home"]' END, CASE WHEN n.value % 4 = 0 THEN date('now', (n.value % 400 - 30) || ' days') END,
   CASE WHEN n.value % 7 = 0 THEN strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', -n.value || ' minutes') END, 1,
   strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', -n.value || ' minutes'), strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now')

@@ -43,7 +43,7 @@ measure_reading() {
     '/api/v1/tasks?view=today' '/api/v1/tasks?view=overdue' '/api/v1/tasks?view=upcoming'
   get_rows '/api/v1/tasks' $((10 * factor)) "a filter, $on" '/api/v1/tasks?filter=done=false%20%26%26%20due%3Cnow%2B7d%20%26%26%20tag%20in%20(home,work)'
   get_rows '/api/v1/tasks/search' $((50 * factor)) "search, $on" '/api/v1/tasks/search?q=landlord' '/api/v1/tasks/search?q=pay%20bank' \
-    '/api/v1/tasks/search?q=radi%20monday' '/api/v1/tasks/search?q=dentsit'
+    '/api/v1/tasks/search?q=word1%20dentist' '/api/v1/tasks/search?q=dentsit'
 }
 
 me() { curl -fsS -H "Authorization: Bearer $(head -n1 "${tokens:-$root/tokens}")" "$api/me" | jq -er .id; }
@@ -130,19 +130,20 @@ measure_punctual() {
   row '2,000 reminders within ten seconds' "p99 $late s late" '' '' "$said (s)"
 }
 
-# A hundred thousand of all accounts that are due within one minute, while people read: their requests go first.
+# A hundred thousand of all accounts that are due within one minute, while a hundred people read ten times a second each:
+# with the processors busy to the brim by design, a figure would tell of them alone.
 measure_reminders() {
   local before during began took ratio
-  read_load 20
+  read_load 20 97
   before=$(jq -r .p99_ms <<<"$result")
   remind "$reminders" 5 65
   began=$(now_ms)
-  read_load 65
+  read_load 65 97
   during=$(jq -r .p99_ms <<<"$result")
   await_fired
   took=$(($(now_ms) - began))
   bar "$((took / 1000))" '<' 75
-  row "$reminders reminders due within a minute, while $connections connections read" "all fired $(seconds "$took") s after the first reading" \
+  row "$reminders reminders due within a minute, while people read $rate times a second" "all fired $(seconds "$took") s after the first reading" \
     "p99 $(lateness "$reminders") s late" '' "$said (s)"
   ratio=$(awk -v a="$during" -v b="$before" 'BEGIN { printf "%.2f", a / b }')
   bar "$ratio" '<' 1.25

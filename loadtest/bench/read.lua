@@ -1,5 +1,6 @@
 -- wrk: reads random tasks of random users.
---   arguments: TOKENS TASKS   a file with a bearer token a line, and how many tasks each of their users has
+--   arguments: TOKENS TASKS [PAUSE]   a file with a bearer token a line, how many tasks each of their users has, and the mean
+--                                     pause of a connection between two requests, in milliseconds (none: no pause)
 -- Ids are those that start.sql gave. Why there is no response(): see create.lua.
 
 local heads, tasks = {}, 0
@@ -10,6 +11,10 @@ function init(arguments)
       .. "\r\n\r\n"
   end
   tasks = tonumber(arguments[2])
+  local pause = tonumber(arguments[3])
+  if pause then
+    delay = function() return math.random(0, 2 * pause) end
+  end
 end
 
 function request()

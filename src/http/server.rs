@@ -113,9 +113,11 @@ impl Connection {
     async fn run(self, stream: TcpStream, certificate: Option<Certificate>) {
         // An answer is small and wanted now.
         let _ = stream.set_nodelay(true);
-        let Some(certificate) = certificate else { return self.http(stream).await };
-        match tokio::time::timeout(self.head_timeout, certificate.acceptor().accept(stream)).await {
-            Ok(Ok(tls)) => self.http(tls).await,
+        // Each way in a box: a plain connection need not hold what one with TLS does, and thousands of them idle.
+        let Some(certificate) = certificate else { return Box::pin(self.http(stream)).await };
+        let accepted = Box::pin(certificate.acceptor().accept(stream));
+        match tokio::time::timeout(self.head_timeout, accepted).await {
+            Ok(Ok(tls)) => Box::pin(self.http(tls)).await,
             _ => metrics::counter!(names::CONNECTION_ERRORS, "stage" => "tls").increment(1),
         }
     }
