@@ -43,7 +43,7 @@ measure_reading() {
     '/api/v1/tasks?view=today' '/api/v1/tasks?view=overdue' '/api/v1/tasks?view=upcoming'
   get_rows '/api/v1/tasks' $((10 * factor)) "a filter, $on" '/api/v1/tasks?filter=done=false%20%26%26%20due%3Cnow%2B7d%20%26%26%20tag%20in%20(home,work)'
   get_rows '/api/v1/tasks/search' $((50 * factor)) "search, $on" '/api/v1/tasks/search?q=landlord' '/api/v1/tasks/search?q=pay%20bank' \
-    '/api/v1/tasks/search?q=word1%20dentist' '/api/v1/tasks/search?q=dentsit'
+    '/api/v1/tasks/search?q=word482%20dentist' '/api/v1/tasks/search?q=dentsit'
 }
 
 me() { curl -fsS -H "Authorization: Bearer $(head -n1 "${tokens:-$root/tokens}")" "$api/me" | jq -er .id; }
