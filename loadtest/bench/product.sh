@@ -133,7 +133,7 @@ measure_punctual() {
 # A hundred thousand of all accounts that are due within one minute, while a hundred people read ten times a second each:
 # with the processors busy to the brim by design, a figure would tell of them alone.
 measure_reminders() {
-  local before during began took ratio
+  local before during began took
   read_load 20 97
   before=$(jq -r .p99_ms <<<"$result")
   remind "$reminders" 5 65
@@ -145,7 +145,6 @@ measure_reminders() {
   bar "$((took / 1000))" '<' 75
   row "$reminders reminders due within a minute, while people read $rate times a second" "all fired $(seconds "$took") s after the first reading" \
     "p99 $(lateness "$reminders") s late" '' "$said (s)"
-  ratio=$(awk -v a="$during" -v b="$before" 'BEGIN { printf "%.2f", a / b }')
-  bar "$ratio" '<' 1.25
-  row 'reading one task meanwhile' "p99 $during ms" "p99 $before ms before" "$ratio" "$said"
+  bar "$during" '<' 10
+  row 'reading one task meanwhile' "p99 $during ms" "p99 $before ms before" '' "$said (ms)"
 }
