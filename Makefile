@@ -41,10 +41,11 @@ release: setup
 openapi: setup
 	@cargo run --locked --quiet -- openapi
 
-## schemas        write the events' JSON Schemas anew from their types (src/events/contract/)
+## schemas        write the events' JSON Schemas anew from their types (src/events/contract/), and docs/telemetry.md from its catalogue
 schemas: setup
 	@TODO_WRITE_SCHEMAS=1 cargo test --locked --quiet --lib -- events::contract
-	@git status --short src/events/schemas
+	@TODO_WRITE_SCHEMAS=1 cargo test --locked --quiet --test it -- catalogue::the_page
+	@git status --short src/events/schemas docs
 
 ##
 ##Testing

@@ -1,4 +1,4 @@
-//! The admin port: metrics, liveness, readiness, version.
+//! The admin port: a page of the state, metrics, liveness, readiness, version, the log's filter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,6 +90,8 @@ pub fn admin(readiness: Readiness, metrics: Metrics, exemplars: Arc<Exemplars>) 
         .route("/readyz", get(ready))
         .route("/metrics", get(exposition))
         .route("/version", get(version))
+        .route("/", get(status))
+        .route("/recent-errors", get(|| async { Json(telemetry::recent()) }))
         .route("/log-filter", get(log_filter).put(set_log_filter))
         .with_state(Admin { readiness, metrics, exemplars })
 }
@@ -124,6 +126,13 @@ async fn set_log_filter(directives: String) -> Result<String, Problem> {
     let filter = filter::set(directives.trim()).map_err(wrong)?;
     tracing::warn!(filter, "the log filter was changed");
     Ok(format!("{filter}\n"))
+}
+
+/// The state of this process at a glance, for who has no Grafana at hand: a page that asks this port's other routes.
+async fn status() -> Response {
+    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
+    (headers, include_str!("status.html")).into_response()
 }
 
 async fn version() -> Response {

@@ -42,7 +42,7 @@ pub mod metrics {
     /// Callers that gave up waiting.
     pub const TIMEOUTS: &str = "db_client_connection_timeouts_total";
     /// Connections by state.
-    pub const COUNT: &str = "db_client_connection_count";
+    pub const COUNT: &str = "db_client_connections";
     /// The most connections of a pool.
     pub const MAX: &str = "db_client_connection_max";
     /// Duration of one statement.

@@ -18,6 +18,7 @@ mod loki;
 pub mod metrics;
 mod pretty;
 pub mod propagation;
+mod recent;
 mod runtime;
 mod stdout;
 mod traces;
@@ -33,6 +34,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 pub use config::{Config, LogFormat};
+pub use recent::{Recent, recent};
 pub use traces::Traces;
 
 /// Telemetry cannot start.
@@ -92,6 +94,7 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         .with(traces.layer().with_filter(traces::filter()))
         .with(shipping)
         .with(metrics::CountEvents.with_filter(EnvFilter::new("info")))
+        .with(recent::Keep.with_filter(EnvFilter::new("warn")))
         .try_init()
         .map_err(|_| Error::Installed)?;
     Ok(Guard { traces, loki, _stdout: Flushed(stdout) })

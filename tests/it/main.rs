@@ -10,6 +10,7 @@ mod accounts;
 mod architecture;
 mod bulk;
 mod capture;
+mod catalogue;
 mod collections;
 mod consumers;
 mod contract;

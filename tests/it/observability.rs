@@ -105,3 +105,29 @@ async fn the_probe_follows_a_task_to_its_effect() {
     assert!(value("http_server_request_duration_seconds_count").await < 1.0);
     terminate(process).await;
 }
+
+#[tokio::test]
+async fn the_status_page_has_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &[]);
+    let client = client();
+    let page = client.get(format!("{}/", process.admin)).send().await.unwrap();
+    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let page = page.text().await.unwrap();
+    // Each metric that it reads is one of the catalogue's.
+    let quoted = regex::Regex::new("'([a-z]+_[a-z_]+)'").unwrap();
+    let catalogue = include_str!("../../dashboards/catalogue.toml");
+    let mut read = 0;
+    for (_, [name]) in quoted.captures_iter(&page).map(|found| found.extract()) {
+        let own = ["_bucket", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+        assert!(catalogue.contains(&format!("name = \"{own}\"")), "{name}");
+        read += 1;
+    }
+    assert!(read > 15, "{read}");
+    let change = client.put(format!("{}/log-filter", process.admin)).body("info").send().await.unwrap();
+    assert_eq!(change.status(), StatusCode::OK);
+    let errors: Value =
+        client.get(format!("{}/recent-errors", process.admin)).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&errors[0]["level"], &errors[0]["message"]), (&json!("WARN"), &json!("the log filter was changed")));
+    terminate(process).await;
+}

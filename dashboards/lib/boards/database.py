@@ -36,7 +36,7 @@ def _narrow() -> Link:
 
 
 def _pools() -> list[Panel]:
-    used = select("db_client_connection_count", 'state="used"')
+    used = select("db_client_connections", 'state="used"')
     share = f"max by (pool) ({used} / ignoring (state) ({select('db_client_connection_max')} > 0))"
     return [
         timeseries(
@@ -62,7 +62,7 @@ def _pools() -> list[Panel]:
                 "more instances mean more connections: keep the sum below max_connections of PostgreSQL.",
             ),
             [
-                Query(gauge("sum", "db_client_connection_count", "pool, state"), "{{pool}} {{state}}"),
+                Query(gauge("sum", "db_client_connections", "pool, state"), "{{pool}} {{state}}"),
                 Query(gauge("sum", "db_client_connection_max", "pool"), "{{pool}} most"),
             ],
             [runbook("TodoPoolSaturated"), board("todo-landing"), logs("| json")],

@@ -201,7 +201,7 @@ def _errors() -> Panel:
 
 
 def _saturation() -> Panel:
-    used = f'db_client_connection_count{{{J}, state="used"}}'
+    used = f'db_client_connections{{{J}, state="used"}}'
     pool = f"max by (pool) ({used} / ignoring (state) (db_client_connection_max{{{J}}} > 0))"
     in_flight = f"max (http_server_active_requests{{{J}}} / (http_server_max_in_flight_requests{{{J}}} > 0))"
     busy = f"rate(tokio_worker_busy_seconds_total{{{J}}}[$__rate_interval])"
