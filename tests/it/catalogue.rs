@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _};
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -252,5 +253,42 @@ async fn what_a_process_emits_is_listed_and_what_is_listed_is_emitted() {
             assert!(catalogue.allows(&metric.labels[label], value), "{name}: {label} is {value}");
         }
     }
+    assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));
+}
+
+/// Labels are bounded sets: ten thousand ids, paths that are none and methods that nobody knows make no new series.
+#[tokio::test]
+async fn ten_thousand_ids_make_no_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &[]);
+    let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let ids = todo::kernel::Ids::system(todo::kernel::Clock::system());
+    let visit = async |n: usize| {
+        let id = ids.uuid();
+        let (method, path) = match n % 4 {
+            0 => (Method::GET, format!("/api/v1/tasks/{id}")),
+            1 => (Method::DELETE, format!("/api/v1/projects/{id}?x={n}")),
+            2 => (Method::GET, format!("/no/{id}/such/{n}")),
+            _ => (Method::from_bytes(format!("M{n}").as_bytes()).unwrap(), format!("/api/v1/tasks/{id}")),
+        };
+        let answer = client.request(method, format!("{}{path}", process.api)).header("x-request-id", format!("r{n}"));
+        assert!(answer.send().await.unwrap().status().is_client_error());
+    };
+    let series = async || {
+        let text = client.get(format!("{}/metrics", process.admin)).send().await.unwrap().text().await.unwrap();
+        let names = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+        let http = names.map(|(name, _)| name).filter(|name| name.starts_with("http_") || name.starts_with("rate_"));
+        // A client may open a connection that it does not use, which is ended for it.
+        let http = http.filter(|name| !name.starts_with("http_server_connection_errors_total"));
+        http.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    for n in 0..40 {
+        visit(n).await;
+    }
+    let before = series().await;
+    stream::iter(40..10_040).for_each_concurrent(16, visit).await;
+    let after = series().await;
+    assert_eq!(after.difference(&before).collect::<Vec<_>>(), [""; 0]);
+    assert!(before.iter().any(|name| name.contains("http_request_method=\"_OTHER\"")), "{before:?}");
     assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));
 }
