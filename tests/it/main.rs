@@ -9,6 +9,7 @@
 mod accounts;
 mod architecture;
 mod bulk;
+mod canaries;
 mod capture;
 mod catalogue;
 mod collections;

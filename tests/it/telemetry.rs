@@ -53,7 +53,7 @@ impl Collector {
     }
 
     /// Every text in any attribute of any span.
-    fn texts(&self) -> String {
+    pub fn texts(&self) -> String {
         let spans = self.0.lock().unwrap();
         let values = spans.iter().flat_map(|span| &span.attributes).filter_map(|pair| pair.value.clone()?.value);
         values.filter_map(|value| if let Any::StringValue(text) = value { Some(text) } else { None }).collect()
