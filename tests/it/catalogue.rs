@@ -187,7 +187,7 @@ fn parsed(text: &str) -> (BTreeMap<&str, &str>, Vec<Sample<'_>>) {
 }
 
 /// What a person does on an ordinary day, and what goes wrong.
-async fn a_day(client: &Client, process: &Process) {
+pub async fn a_day(client: &Client, process: &Process) {
     let token = token(client, &process.api, "ann@example.org").await;
     let call = async |method: Method, path: &str, body: Value| {
         let request = client.request(method, format!("{}{path}", process.api)).bearer_auth(&token);

@@ -33,6 +33,7 @@ mod real_consumers;
 mod real_expand;
 mod real_kafka;
 mod real_postgres;
+mod real_prometheus;
 mod real_readers;
 mod real_redis;
 mod real_references;
