@@ -216,6 +216,11 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
         Start::Recorded(parent) => span(method, &route, &id, parent),
         Start::Quiet(_) => Span::none(),
     };
+    let trace_id = propagation::trace_id(&span);
+    if let Some(id) = &trace_id {
+        // For the copy of the log in Loki, whose lines have the fields of their spans and no other way to know it.
+        span.record("trace_id", &**id);
+    }
     let mut watch = Watch::start(method, &route, started);
     let work = async {
         let response = render(next.run(request).await, &instance, &id);
@@ -228,7 +233,6 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    let trace_id = propagation::trace_id(&span);
     watch.finish(status, trace_id.map(|id| (&*shared.exemplars, id)));
     with_headers(response, &id, !shared.config.tls_cert_file.is_empty())
 }
@@ -247,7 +251,7 @@ fn span(method: &'static str, route: &str, request_id: &str, parent: &openteleme
     let span = tracing::info_span!(
         "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server", http.request.method = method,
         http.route = route, http.response.status_code = tracing::field::Empty, request_id,
-        otel.status_code = tracing::field::Empty,
+        otel.status_code = tracing::field::Empty, trace_id = tracing::field::Empty,
     );
     propagation::set_parent(&span, parent.clone());
     span
