@@ -19,6 +19,11 @@ kafka_port=${TODO_TEST_KAFKA_PORT:-29091} # and the next two; the controllers' a
 redis_port=${TODO_TEST_REDIS_PORT:-26379}
 pgbouncer_port=${TODO_TEST_PGBOUNCER_PORT:-26432}
 registry_port=${TODO_TEST_REGISTRY_PORT:-28081}
+loki_port=${TODO_TEST_LOKI_PORT:-23100} # and the next one, where its parts speak to each other
+jaeger_port=${TODO_TEST_JAEGER_PORT:-26686} # page and API; then: API over gRPC, OTLP, its metrics, its health
+collector_port=${TODO_TEST_COLLECTOR_PORT:-24317} # OTLP; then: its metrics, its health
+prometheus_port=${TODO_TEST_PROMETHEUS_PORT:-29490}
+alertmanager_port=${TODO_TEST_ALERTMANAGER_PORT:-29590}
 
 marker=.todo-test-server
 
@@ -198,6 +203,9 @@ PROPERTIES
 }
 
 kafka_brokers() { printf '127.0.0.1:%s,127.0.0.1:%s,127.0.0.1:%s' "$kafka_port" $((kafka_port + 1)) $((kafka_port + 2)); }
+
+# Where broker NODE's JMX exporter listens.
+kafka_jmx_port() { printf '%s' $((kafka_port + 299 + $1)); }
 
 registry_version() { printf 2.6.13.Final; }
 registry_url() { printf 'http://127.0.0.1:%s/apis/ccompat/v7' "$registry_port"; }
