@@ -16,7 +16,7 @@ T ?=
 PARTS ?=
 
 TARGETS := help setup run run-release build release check test unit schemas fmt lint deny audit doc openapi bench chaos \
-	servers-up servers-down servers-env clean clean-cache
+	servers-up servers-down servers-env observe observe-down clean clean-cache
 .PHONY: $(TARGETS)
 
 ##The product
@@ -70,6 +70,17 @@ chaos:
 ## bench          speed and memory, as ratios against pgbench on the same server
 bench:
 	@scripts/bench
+
+##
+##To see it work
+## observe        start the service with all that watches it (Prometheus, Alertmanager, Loki, Jaeger, collector) and print the links
+observe:
+	@scripts/setup run test
+	@scripts/observe up
+
+## observe-down   end them
+observe-down:
+	@scripts/observe down
 
 ##
 ##Care
