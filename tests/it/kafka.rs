@@ -150,7 +150,8 @@ impl<'a> Checker<'a> {
 pub struct Cluster {
     folder: tempfile::TempDir,
     servers: PathBuf,
-    port: u16,
+    /// Of the first broker, without TLS.
+    pub port: u16,
     /// One such cluster at a time: they share the ports, and the machine.
     _alone: std::sync::MutexGuard<'static, ()>,
 }
@@ -224,6 +225,7 @@ impl Cluster {
         let output = Command::new(self.servers.join("kafka").join(script))
             .args(arguments)
             .env("TODO_TEST_KAFKA_PORT", self.port.to_string())
+            .env("TODO_TEST_KAFKA_JMX", "1")
             .env("TODO_TEST_KAFKA_PEM", self.folder.path().join("keystore.pem"))
             .output()
             .unwrap();

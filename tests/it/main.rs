@@ -32,6 +32,7 @@ mod real_chaos;
 mod real_consumers;
 mod real_expand;
 mod real_kafka;
+mod real_observability;
 mod real_postgres;
 mod real_prometheus;
 mod real_readers;
