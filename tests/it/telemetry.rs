@@ -123,7 +123,7 @@ async fn one_trace_runs_from_the_request_through_the_database_to_the_publish_and
 }
 
 /// A sink that takes connections and never says a word.
-async fn silent() -> String {
+pub async fn silent() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -10,6 +10,7 @@ mod relays;
 mod schedule;
 mod service;
 mod soak;
+mod telemetry;
 mod writers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -42,12 +42,12 @@ pub struct Server {
 
 impl Server {
     /// `scripts` is the folder of the servers, `folder` a test's own, `ports` how many the server takes.
-    fn reserve(name: &'static str, scripts: &str, folder: &Path, count: u16) -> Self {
+    pub fn reserve(name: &'static str, scripts: &str, folder: &Path, count: u16) -> Self {
         Self { name, scripts: scripts.into(), folder: folder.join(name), port: ports(count) }
     }
 
     /// Ready when it returns.
-    fn start(&self, arguments: &[&str], environment: &[(&str, String)]) {
+    pub fn start(&self, arguments: &[&str], environment: &[(&str, String)]) {
         let variable = format!("TODO_TEST_{}_PORT", self.name.to_uppercase());
         let output = Command::new(self.scripts.join(self.name).join("start"))
             .arg(&self.folder)
@@ -64,7 +64,7 @@ impl Server {
         format!("127.0.0.1:{}", self.port + offset)
     }
 
-    fn url(&self, offset: u16) -> String {
+    pub fn url(&self, offset: u16) -> String {
         format!("http://{}", self.address(offset))
     }
 }
