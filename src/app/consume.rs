@@ -56,7 +56,7 @@ pub(super) async fn command(config: &Config, args: ConsumeArgs) -> Result<(), Fa
     }
     // The service's member name is not this process's. Without one it leaves its partitions to others when it ends.
     let kafka = KafkaConfig { group_instance_id: String::new(), ..config.kafka.clone() };
-    let source = KafkaSource::join(&kafka, &args.group, &[args.topic.name()], BATCH)?;
+    let source = KafkaSource::join(&kafka, &args.group, &[args.topic.name()], BATCH, None)?;
     let person = std::io::stderr().is_terminal();
     if person {
         eprintln!("todo: reading {} in the group {}; Ctrl-C ends", args.topic, args.group);

@@ -103,7 +103,8 @@ impl Workers {
             } else {
                 let topics: Vec<_> = processor.topics().iter().map(|topic| topic.name()).collect();
                 let batch = app.config.events.consumer_batch;
-                Some(KafkaSource::join(&app.config.kafka, processor.name(), &topics, batch)?)
+                let patience = processor.patience();
+                Some(KafkaSource::join(&app.config.kafka, processor.name(), &topics, batch, patience)?)
             };
             self.add(processor.name(), |stop| consumer::run(processor, source, stop));
         }

@@ -55,9 +55,9 @@ impl ClientContext for Context {
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         if level as u8 <= RDKafkaLogLevel::Error as u8 {
-            tracing::warn!(target: "kafka", facility, message, "librdkafka");
+            tracing::warn!(target: "kafka", facility, reason = message, "librdkafka");
         } else {
-            tracing::debug!(target: "kafka", facility, message, "librdkafka");
+            tracing::debug!(target: "kafka", facility, reason = message, "librdkafka");
         }
     }
 
@@ -67,8 +67,8 @@ impl ClientContext for Context {
     }
 }
 
-/// How much a total grew.
-fn since(last: &AtomicU64, total: u64) -> u64 {
+/// How much a total of the statistics grew.
+pub(super) fn since(last: &AtomicU64, total: u64) -> u64 {
     total.saturating_sub(last.swap(total, Ordering::Relaxed))
 }
 

@@ -51,6 +51,12 @@ pub const DEAD: &str = "consumer_dead_letters_total";
 pub const DEAD_LETTERS: &str = "dead_letters";
 /// How far a consumer is behind the end of its topics.
 pub const LAG: &str = "consumer_lag_messages";
+/// Partitions that this member of a consumer's group has.
+pub const ASSIGNED: &str = "consumer_assigned_partitions";
+/// Assignments that this member got or gave up.
+pub const REBALANCES: &str = "consumer_rebalances_total";
+/// Requests of a consumer's Kafka client that failed.
+pub const CLIENT_ERRORS: &str = "consumer_client_errors_total";
 
 /// Describes them to the installed recorder.
 pub fn describe() {
@@ -75,6 +81,9 @@ pub fn describe() {
     describe_counter!(DEAD, Unit::Count, "Events that the consumer gave up as dead letters");
     describe_gauge!(DEAD_LETTERS, "Dead letters of the topic that nobody has decided about");
     describe_gauge!(LAG, "Messages between the consumer and the end of the topic, over the partitions of this member");
+    describe_gauge!(ASSIGNED, "Partitions that this member of the consumer's group has");
+    describe_counter!(REBALANCES, Unit::Count, "Assignments of partitions that this member got or gave up");
+    describe_counter!(CLIENT_ERRORS, Unit::Count, "Requests of the consumer's Kafka client that failed");
     describe_counter!(FAILURES, Unit::Count, "Failures of the relay by stage");
     describe_gauge!(KAFKA_BROKERS_UP, "Kafka brokers that the producer is connected to");
     describe_gauge!(KAFKA_QUEUE, "Messages in the Kafka producer's queue");

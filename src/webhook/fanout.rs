@@ -1,6 +1,7 @@
 //! The consumer: an event becomes a delivery for each webhook that wants it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -55,6 +56,11 @@ impl Handler for Fanout {
 
     fn topics(&self) -> &'static [Topic] {
         &Topic::ALL
+    }
+
+    /// A delivery takes a receiver's answer, which is longer than that.
+    fn patience(&self) -> Option<Duration> {
+        Some(Duration::from_millis(25))
     }
 
     /// Most users have no webhook: for them this one look is all. A webhook that comes later gets no event of before.

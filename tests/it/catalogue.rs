@@ -9,6 +9,7 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::emitted::{Told, told};
 use crate::process::{Process, token};
 use crate::support::PASSWORD;
 use crate::tour::{after, source};
@@ -20,6 +21,8 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/telemetry.md");
 struct Catalogue {
     values: BTreeMap<String, Values>,
     metric: Vec<Metric>,
+    span: Vec<Span>,
+    log: Vec<Log>,
 }
 
 /// What a label may be: some texts, or a pattern.
@@ -46,6 +49,27 @@ struct Metric {
     labels: BTreeMap<String, Label>,
     #[serde(default)]
     needs: String,
+    meaning: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Span {
+    name: String,
+    shown: String,
+    kind: String,
+    room: String,
+    attributes: BTreeSet<String>,
+    meaning: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Log {
+    message: String,
+    level: String,
+    room: String,
+    fields: BTreeSet<String>,
     meaning: String,
 }
 
@@ -108,8 +132,58 @@ impl Catalogue {
             )
             .unwrap();
         }
+        self.page_of_spans(&mut page);
+        self.page_of_logs(&mut page);
         page
     }
+
+    fn page_of_spans(&self, page: &mut String) {
+        page.push_str(
+            "\n## Spans\n\nOf requests whose trace is recorded (`telemetry.trace_sample_ratio`, or the caller's own decision), by OTLP to \
+             `telemetry.otlp_endpoint`.\n\n| span | kind | room | attributes | what it is |\n|---|---|---|---|---|\n",
+        );
+        for span in &self.span {
+            let attributes: Vec<_> = span.attributes.iter().map(String::as_str).collect();
+            let Span { shown, kind, room, meaning, .. } = span;
+            writeln!(page, "| {shown} | {kind} | {room} | `{}` | {meaning} |", attributes.join("` `")).unwrap();
+        }
+    }
+
+    fn page_of_logs(&self, page: &mut String) {
+        page.push_str(
+            "\n## Log events\n\nA JSON object a line on stdout, and the same in Loki where `telemetry.loki_url` is set. Each has `timestamp`, \
+             `level`, `target` and\n`message`, the fields given here, and `trace_id` and `span_id` where it belongs to a recorded trace. Libraries' lines are \
+             not listed.\n\n| message | level | room | fields | what it means |\n|---|---|---|---|---|\n",
+        );
+        for Log { message, level, room, fields, meaning } in &self.log {
+            let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+            writeln!(page, "| {message} | {level} | {room} | {} | {meaning} |", fields.join(" ")).unwrap();
+        }
+    }
+
+    /// The spans and the log events, as they are read from the source.
+    fn told_of(&self) -> BTreeMap<Told, BTreeSet<String>> {
+        let told =
+            |room: &str, kind: &str, text: &str| Told { room: room.into(), kind: kind.into(), text: text.into() };
+        let spans = self.span.iter().map(|span| {
+            // What OpenTelemetry makes of these two is the span's own name and kind.
+            let of_its_own = ["otel.kind", "otel.name"].map(str::to_owned);
+            (told(&span.room, "span", &span.name), span.attributes.iter().cloned().chain(of_its_own).collect())
+        });
+        let logs = self.log.iter().map(|log| (told(&log.room, &log.level, &log.message), log.fields.clone()));
+        spans.chain(logs).collect()
+    }
+}
+
+#[test]
+fn every_span_and_log_event_of_the_source_is_listed_and_the_other_way_round() {
+    let (listed, used) = (Catalogue::read().told_of(), told());
+    assert!(used.len() > 50, "{used:?}");
+    for (one, fields) in &used {
+        assert_eq!(listed.get(one), Some(fields), "{one:?} is in the source; what the catalogue says is on the left");
+    }
+    let unused: Vec<_> = listed.keys().filter(|one| !used.contains_key(one)).collect();
+    assert!(unused.is_empty(), "listed, and not in the source: {unused:?}");
 }
 
 #[test]
@@ -253,7 +327,29 @@ async fn what_a_process_emits_is_listed_and_what_is_listed_is_emitted() {
             assert!(catalogue.allows(&metric.labels[label], value), "{name}: {label} is {value}");
         }
     }
+    check_lines(&catalogue, &process.lines.lock().unwrap());
     assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));
+}
+
+/// What a process wrote: each line is listed, with its fields.
+fn check_lines(catalogue: &Catalogue, lines: &[String]) {
+    let of_all = ["timestamp", "level", "target", "message", "trace_id", "span_id"];
+    let mut known = 0;
+    for line in lines {
+        let line: BTreeMap<String, Value> =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let text = |name: &str| line[name].as_str().unwrap();
+        if text("target") != "todo" && !text("target").starts_with("todo::") {
+            continue;
+        }
+        let same = |log: &&Log| log.message == text("message") && log.level.eq_ignore_ascii_case(text("level"));
+        let log = catalogue.log.iter().find(same).unwrap_or_else(|| panic!("written, and not listed: {line:?}"));
+        for field in line.keys().filter(|field| !of_all.contains(&field.as_str())) {
+            assert!(log.fields.contains(field), "written with `{field}`, which is not listed: {line:?}");
+        }
+        known += 1;
+    }
+    assert!(known > 10, "{lines:?}");
 }
 
 /// Labels are bounded sets: ten thousand ids, paths that are none and methods that nobody knows make no new series.

@@ -18,6 +18,7 @@ mod contract;
 mod converge;
 mod dead_letters;
 mod edge;
+mod emitted;
 mod endtoend;
 mod filters_agree;
 mod insights;

@@ -69,7 +69,7 @@ impl Group {
         let handler: Arc<dyn Handler> = Arc::<Scripted>::clone(&self.handler);
         let processor =
             Processor::new(self.db.clone(), handler, Clock::system(), self.ids.clone(), self.ladder.clone());
-        let source = KafkaSource::join(&self.config.kafka, self.handler.name(), &["todo-events"], 50).unwrap();
+        let source = KafkaSource::join(&self.config.kafka, self.handler.name(), &["todo-events"], 50, None).unwrap();
         tokio::spawn(consumer::run(Arc::new(processor), Some(source), stop.clone()))
     }
 

@@ -62,7 +62,7 @@ impl Desk {
     fn member(&self) -> JoinHandle<()> {
         let handler: Arc<dyn Handler> = Arc::<Scripted>::clone(&self.handler);
         let processor = Processor::new(self.db.clone(), handler, Clock::system(), self.ids.clone(), Ladder::new(&[50]));
-        let source = KafkaSource::join(&self.config.kafka, "test-expand", &["todo-events"], 100).unwrap();
+        let source = KafkaSource::join(&self.config.kafka, "test-expand", &["todo-events"], 100, None).unwrap();
         tokio::spawn(consumer::run(Arc::new(processor), Some(source), self.stop.clone()))
     }
 

@@ -49,6 +49,47 @@ def behind() -> list[Panel]:
             [runbook("TodoConsumerLate"), board("todo-database"), traces()],
             w=8,
         ),
+        *(panel.needing("kafka") for panel in _members()),
+    ]
+
+
+def _members() -> list[Panel]:
+    return [
+        timeseries(
+            "Partitions by instance",
+            "none",
+            About(
+                "Partitions that each instance has of each consumer's topics.",
+                "spread evenly; over all instances the partitions of the topics.",
+                "an instance with none while others are behind: it is not in the group. See its rebalances and errors.",
+            ),
+            [Query(gauge("sum", "consumer_assigned_partitions", "consumer, instance"), "{{consumer}} {{instance}}")],
+            [runbook("TodoConsumerLag"), board("todo-kafka"), errors()],
+        ),
+        timeseries(
+            "Rebalances",
+            "none",
+            About(
+                "Assignments that members got or gave up, by consumer.",
+                "a few with each deploy, none otherwise.",
+                "steady: a member takes too long over a batch or comes and goes. See its restarts and its log lines.",
+            ),
+            [Query(zeroed(increase("consumer_rebalances_total", "consumer"), "consumer"), "{{consumer}}")],
+            [runbook("TodoConsumerLag"), board("todo-kafka"), errors()],
+            bars=True,
+        ),
+        timeseries(
+            "Errors of the consumers' clients",
+            "ops",
+            About(
+                "Requests per second of each consumer's Kafka client that failed or were not answered in time.",
+                "0, with a few while a broker restarts.",
+                "steady: the network, or a broker that is away. The log lines of target `kafka` name it.",
+            ),
+            [Query(zeroed(rate("consumer_client_errors_total", "consumer"), "consumer"), "{{consumer}}")],
+            [runbook("TodoConsumerLag"), board("todo-kafka"), errors()],
+            thresholds=steps((None, GREEN), (0.1, ORANGE)),
+        ),
     ]
 
 

@@ -5,6 +5,7 @@
 //! messages were processed and committed by librdkafka; what is read twice is dropped by the inbox.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::Message;
 use super::processor::Processor;
-use crate::events::broker_kafka::client_settings;
+use crate::events::broker_kafka::{client_settings, since};
 use crate::events::{KafkaConfig, metrics as names};
 use crate::kernel::Backoff;
 
 /// How long a batch waits for more. A transaction for each event would cost the database more than the events did.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(3);
+/// What is enough for a patient consumer to be answered at once, in bytes: some dozens of events.
+const ENOUGH: usize = 32 * 1024;
+/// How long a broker holds the request of one that wants each event at once while there is none.
+const HOLD: Duration = Duration::from_millis(50);
 
 /// How often the client tells its statistics, and how long it may be silent. librdkafka can lock itself up for good when
 /// brokers come and go (confluentinc/librdkafka#5476, open in 2.12): it reads nothing any more, tells nobody, and can
@@ -30,16 +35,20 @@ const SILENCE: Duration = Duration::from_mins(1);
 /// How long a stop waits for the client to leave its group; one that is locked up never does.
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// Tells how far the group is behind, as far as this member knows.
-struct Lag {
+/// Tells what the client knows: how far the group is behind over this member's partitions, and how the member is.
+struct Told {
     group: String,
     /// When the client told anything last.
     heard: Mutex<Instant>,
+    /// What the statistics, which count from the client's start, said last.
+    rebalances: AtomicU64,
+    errors: AtomicU64,
 }
 
-impl Lag {
+impl Told {
     fn new(group: &str) -> Self {
-        Self { group: group.to_owned(), heard: Mutex::new(Instant::now()) }
+        let (rebalances, errors) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { group: group.to_owned(), heard: Mutex::new(Instant::now()), rebalances, errors }
     }
 
     fn silent_for(&self) -> Duration {
@@ -47,7 +56,7 @@ impl Lag {
     }
 }
 
-impl ClientContext for Lag {
+impl ClientContext for Told {
     fn stats(&self, statistics: Statistics) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         for (name, topic) in &statistics.topics {
@@ -55,22 +64,38 @@ impl ClientContext for Lag {
             let lag = f64::from(u32::try_from(lag).unwrap_or(u32::MAX));
             metrics::gauge!(names::LAG, "consumer" => self.group.clone(), "topic" => name.clone()).set(lag);
         }
+        let group = || self.group.clone();
+        if let Some(member) = &statistics.cgrp {
+            metrics::gauge!(names::ASSIGNED, "consumer" => group()).set(f64::from(member.assignment_size));
+            let rebalances = u64::try_from(member.rebalance_cnt).unwrap_or_default();
+            metrics::counter!(names::REBALANCES, "consumer" => group()).increment(since(&self.rebalances, rebalances));
+        }
+        let errors =
+            statistics.brokers.values().map(|broker| broker.txerrs + broker.rxerrs + broker.req_timeouts).sum();
+        metrics::counter!(names::CLIENT_ERRORS, "consumer" => group()).increment(since(&self.errors, errors));
     }
 }
 
-impl ConsumerContext for Lag {}
+impl ConsumerContext for Told {}
 
 /// A member of a group.
 pub struct KafkaSource {
-    consumer: StreamConsumer<Lag>,
+    consumer: StreamConsumer<Told>,
     batch: usize,
     /// How long the client may be silent.
     pub(super) silence: Duration,
 }
 
 impl KafkaSource {
-    /// Joins the group `group` for `topics` in the background.
-    pub fn join(config: &KafkaConfig, group: &str, topics: &[&str], batch: usize) -> Result<Self, String> {
+    /// Joins the group `group` for `topics` in the background. With `patience` the brokers gather events for so long
+    /// before they answer, which saves them most of a consumer's requests.
+    pub fn join(
+        config: &KafkaConfig,
+        group: &str,
+        topics: &[&str],
+        batch: usize,
+        patience: Option<Duration>,
+    ) -> Result<Self, String> {
         let mut settings = client_settings(config);
         settings
             .set("group.id", group)
@@ -80,7 +105,8 @@ impl KafkaSource {
             .set("enable.auto.offset.store", "false")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "30000")
-            .set("fetch.wait.max.ms", "50")
+            .set("fetch.wait.max.ms", patience.unwrap_or(HOLD).as_millis().to_string())
+            .set("fetch.min.bytes", patience.map_or(1, |_| ENOUGH).to_string())
             // What is read ahead: some batches, in a few megabytes of memory, however far behind the group is.
             .set("queued.min.messages", "500")
             .set("queued.max.messages.kbytes", "1024")
@@ -95,8 +121,8 @@ impl KafkaSource {
             settings.set("group.instance.id", &config.group_instance_id);
         }
         settings.set("statistics.interval.ms", STATISTICS.as_millis().to_string());
-        let consumer: StreamConsumer<Lag> =
-            settings.create_with_context(Lag::new(group)).map_err(|error| format!("kafka: {error}"))?;
+        let consumer: StreamConsumer<Told> =
+            settings.create_with_context(Told::new(group)).map_err(|error| format!("kafka: {error}"))?;
         consumer.subscribe(topics).map_err(|error| format!("kafka: {error}"))?;
         Ok(Self { consumer, batch, silence: SILENCE })
     }

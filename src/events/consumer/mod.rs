@@ -24,6 +24,7 @@ mod trace;
 mod worker;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -53,6 +54,11 @@ pub trait Handler: Send + Sync {
 
     /// The topics it reads.
     fn topics(&self) -> &'static [Topic];
+
+    /// How long its events may wait at the broker for others; `None` where somebody waits for the effect.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 
     /// Whose events may have an effect at all, of these users; `None`: everybody's. The others' are passed over: they get
     /// no place in the inbox, so that whoever is not named now must have no effect of these events later either, and

@@ -1,6 +1,7 @@
 //! What is done with a batch of messages: each event's effect once, in the order of its user's events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{Instrument as _, Span};
@@ -60,6 +61,11 @@ impl Processor {
     /// The topics it reads.
     pub fn topics(&self) -> &'static [Topic] {
         self.handler.topics()
+    }
+
+    /// How long its events may wait at the broker for others.
+    pub fn patience(&self) -> Option<Duration> {
+        self.handler.patience()
     }
 
     /// Sees to it that these messages need not come again: each was applied, waits in the database, or is a dead

@@ -118,7 +118,7 @@ mod tests {
         let mut kafka: KafkaConfig = section(include_str!("../default.toml"), "kafka");
         // Nobody is there.
         kafka.brokers = "127.0.0.1:1".to_owned();
-        let mut source = KafkaSource::join(&kafka, "nothing", &["todo-events"], 10).unwrap();
+        let mut source = KafkaSource::join(&kafka, "nothing", &["todo-events"], 10, None).unwrap();
         source.silence = Duration::ZERO;
         let ended = Box::pin(run(Arc::new(processor), Some(source), CancellationToken::new()));
         tokio::time::timeout(Duration::from_mins(1), ended).await.expect("it was not told to stop, and ends");

@@ -39,7 +39,7 @@ async fn real_child_that_is_killed() {
         }
         Ok(())
     });
-    let source = KafkaSource::join(&config.kafka, handler.name(), &["todo-events"], 50).unwrap();
+    let source = KafkaSource::join(&config.kafka, handler.name(), &["todo-events"], 50, None).unwrap();
     let ids = Ids::system(Clock::system());
     let processor = Processor::new(db, handler, Clock::system(), ids, Ladder::new(&[]));
     let stop = CancellationToken::new();
@@ -109,7 +109,7 @@ async fn pace(group: &Group, users: &[Uuid], from: i64, rounds: i64) -> Vec<f64>
 /// The letter as `<topic>.dlq` has it.
 async fn published(group: &Group, id: &str) -> consumer::Message {
     let name = format!("{}-dlq", group.handler.name());
-    let reader = KafkaSource::join(&group.config.kafka, &name, &["todo-events.dlq"], 100).unwrap();
+    let reader = KafkaSource::join(&group.config.kafka, &name, &["todo-events.dlq"], 100, None).unwrap();
     let found = async {
         loop {
             let mut batch = reader.next_batch().await.into_iter();
