@@ -50,10 +50,22 @@ await_effects() {
   done
 }
 
+# The consumers have read their topics to the end, as their clients tell every 5 seconds: two minutes at most.
+await_no_lag() {
+  local end=$(($(now_ms) + 120000)) left
+  until left=$(metrics | awk '/^consumer_lag_messages\{/ { n++; all += $2 } END { print n ? all : -1 }') && ((left == 0)); do
+    (($(now_ms) < end)) || die "the consumers are still $left messages behind after two minutes"
+    alive
+    sleep 1
+  done
+}
+
 # measure_delay SECONDS DATABASE: 1,000 events a second. Sets $delay, the line of delay_figures for the acknowledgement, $rate,
 # and for a service with consumers $effects_before and $effects_after, the histograms of the effects around it.
 measure_delay() {
   local before after
+  # What copying the database left in memory is written now: the commits that are measured would wait for it.
+  sync
   create_load 15 96 # a warm-up at the same pace
   await_empty_outbox "$2"
   await_effects

@@ -167,6 +167,8 @@ gone() {
 
 # kafka_properties NODE LOG_FOLDER: three nodes, each broker and controller. What is replicated has three copies, and a
 # write needs two of them: one broker may be killed.
+# Threads for a machine that three brokers share with everything else: with Kafka's eleven each, two cores that were full
+# acknowledged a third less.
 # With TODO_TEST_KAFKA_PEM (a private key and its certificate in one file) each has a second listener for clients, 200
 # above the first: TLS and SCRAM-SHA-512, for users that `client configs` made over the plain one.
 kafka_properties() {
@@ -199,6 +201,8 @@ transaction.state.log.num.partitions=5
 transaction.state.log.replication.factor=3
 transaction.state.log.min.isr=2
 group.initial.rebalance.delay.ms=0
+num.network.threads=1
+num.io.threads=2
 PROPERTIES
 }
 
