@@ -4,7 +4,8 @@
 //!
 //! A connection is in one of three phases. It waits for a request; it receives the head of one, from the first byte
 //! (or from the start of the connection) on; or a request is being answered. HTTP/2 interleaves them, so a connection
-//! that spoke HTTP/2 once is left to its own keep-alive.
+//! that spoke HTTP/2 once is left to its own keep-alive. Which of both it speaks, its first bytes say: hyper-util can tell
+//! too, but keeps the state of either for each connection, which is that of HTTP/2.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+
+/// With this a client begins that speaks HTTP/2 (RFC 9113 section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const WAITING: u64 = 0;
 const ANSWERING: u64 = u64::MAX;
@@ -54,7 +58,7 @@ impl Phase {
     }
 
     /// Returns when a head has taken longer than `limit` (noticed at most a quarter of it late).
-    pub(super) async fn overdue(&self, limit: Duration) {
+    pub(super) async fn overdue(self, limit: Duration) {
         let millis = u64::try_from(limit.as_millis()).unwrap_or(EXEMPT);
         loop {
             let pause = match self.state.load(Ordering::Relaxed) {
@@ -74,22 +78,42 @@ impl Phase {
 pub(super) struct Watched<S> {
     stream: S,
     phase: Phase,
+    /// What was read to see what it is, and is to be read again.
+    ahead: Vec<u8>,
 }
 
-impl<S> Watched<S> {
+impl<S: AsyncRead + Unpin> Watched<S> {
     pub(super) fn new(stream: S, phase: Phase) -> Self {
-        Self { stream, phase }
+        Self { stream, phase, ahead: Vec::new() }
+    }
+
+    /// Whether it begins as HTTP/2 does: waits for as many bytes as that takes to see.
+    pub(super) async fn is_http2(&mut self) -> io::Result<bool> {
+        let mut bytes = [0; PREFACE.len()];
+        while self.ahead.len() < PREFACE.len() {
+            let wanted = PREFACE.len() - self.ahead.len();
+            let read = self.stream.read(&mut bytes[..wanted]).await?;
+            self.ahead.extend_from_slice(&bytes[..read]);
+            if read == 0 || !PREFACE.starts_with(&self.ahead) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let some = self.ahead.len().min(buffer.remaining());
+        buffer.put_slice(&self.ahead[..some]);
+        self.ahead.drain(..some);
+        // With what follows, in one: hyper doubles its buffer for a head that comes in two pieces, and keeps it so.
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.phase.received();
         }
-        polled
+        if some > 0 && polled.is_pending() { Poll::Ready(Ok(())) } else { polled }
     }
 }
 

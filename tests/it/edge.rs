@@ -154,6 +154,73 @@ async fn who_is_slow_is_cut_off_and_others_are_served() {
     world.running.stop().await;
 }
 
+/// A client's first bytes say what it speaks, in however many pieces they come.
+#[tokio::test]
+async fn http_1_and_http_2_are_told_apart_by_the_first_bytes() {
+    let world = World::with(&["http.header_read_timeout_ms=1000".to_owned()]).await;
+    let url = format!("{}/api/openapi.json", world.base);
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    for _ in 0..2 {
+        let response = client.get(&url).send().await.unwrap();
+        assert_eq!((response.status(), response.version()), (StatusCode::OK, reqwest::Version::HTTP_2));
+        assert!(response.text().await.unwrap().starts_with('{'));
+    }
+    let pause = || tokio::time::sleep(Duration::from_millis(30));
+    let mut slow = connect(&world).await;
+    for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".chunks(5) {
+        slow.write_all(byte).await.unwrap();
+        pause().await;
+    }
+    slow.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap(); // its settings: none
+    let mut frame = [0; 9];
+    slow.read_exact(&mut frame).await.unwrap();
+    assert_eq!((frame[3], frame[4]), (4, 0), "the server's settings");
+
+    // As HTTP/2 begins, but for its last bytes; and a method that begins alike.
+    for (pieces, status) in [
+        (["PRI * HTTP/2.0\r\n\r\nS", "X\r\n\r\n"], "HTTP/1.1 "),
+        (["P", "OST /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"], "HTTP/1.1 404"),
+        (["GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n", "connection: close\r\n\r\n"], "HTTP/1.1 200"),
+    ] {
+        let mut stream = connect(&world).await;
+        for piece in pieces {
+            stream.write_all(piece.as_bytes()).await.unwrap();
+            pause().await;
+        }
+        let answer = read_all(&mut stream).await;
+        assert!(answer.starts_with(status), "{pieces:?}: {answer}");
+    }
+    // Who says nothing, or too little to tell, is cut off like anybody whose head is late.
+    for some in ["", "PRI * HTTP/2.0\r\n"] {
+        let mut stream = connect(&world).await;
+        stream.write_all(some.as_bytes()).await.unwrap();
+        assert_eq!(read_all(&mut stream).await, "", "{some:?}");
+    }
+    world.running.stop().await;
+}
+
+/// A stop waits for what is being answered, in either protocol, and for nobody who says nothing.
+#[tokio::test]
+async fn a_stop_finishes_requests_and_closes_what_idles() {
+    for is_http2 in [false, true] {
+        let world = World::with(&["storage.acquire_timeout_ms=20000".to_owned()]).await;
+        let person = world.person("ann@example.org").await;
+        let builder = reqwest::Client::builder();
+        let client = if is_http2 { builder.http2_prior_knowledge() } else { builder }.build().unwrap();
+        let request = client.post(format!("{}/api/v1/tasks", world.base)).bearer_auth(&person.token);
+        let held = world.running.app().db.begin().await.unwrap();
+        let answer = tokio::spawn(request.json(&json!({ "title": "x" })).send());
+        let mut silent = connect(&world).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let stopped = tokio::spawn(world.running.stop());
+        assert_eq!(read_all(&mut silent).await, "");
+        assert!(!stopped.is_finished() && !answer.is_finished());
+        held.rollback().await.unwrap();
+        assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::CREATED);
+        assert_eq!(stopped.await.unwrap(), 0);
+    }
+}
+
 #[tokio::test]
 async fn over_the_cap_connections_wait_and_are_served_later() {
     let world = World::with(&["http.max_connections=2".to_owned()]).await;

@@ -39,6 +39,10 @@ async fn real_tls_is_1_3_only_and_a_changed_certificate_is_taken() {
     let response = trusting(folder.path()).get(&url).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
     assert!(response.headers().contains_key("strict-transport-security"));
+    let pem = std::fs::read(folder.path().join("cert.pem")).unwrap();
+    let old = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()]);
+    let response = old.http1_only().build().unwrap().get(&url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_11));
     let (modern, says) = tokio::task::block_in_place(|| handshake(&address, &["-tls1_3"]));
     assert!(modern && says.contains("TLSv1.3"), "{says}");
     let (old, says) = tokio::task::block_in_place(|| handshake(&address, &["-tls1_2"]));
