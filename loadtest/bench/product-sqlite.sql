@@ -1,4 +1,5 @@
--- The same million tasks on SQLite, of the one account that there is and of ten thousand that are rows only.
+-- The same million tasks on SQLite, of the one account that there is and of ten thousand that are rows only; the
+-- program writes the words that are searched.
 PRAGMA synchronous = off;
 CREATE TEMP TABLE people AS
 SELECT id, 10000 AS tasks FROM users

@@ -125,6 +125,9 @@ pub(super) fn migrate(config: &Config, dry_run: bool) -> Result<(), Failure> {
         for (version, name) in &plan.pending {
             println!("{verb} {version:04} {name}");
         }
+        if !dry_run {
+            crate::task::index(&db).await.map_err(says)?;
+        }
         if plan.pending.is_empty() {
             println!("nothing to do: {} migration(s) applied already", plan.applied.len());
         }

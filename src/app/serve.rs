@@ -16,6 +16,7 @@ use crate::events;
 use crate::http::{self, Certificate, Limiter, Readiness, Server, Shared};
 use crate::kernel::{Clock, Ids, Probe, ProbeResult};
 use crate::storage::Migrations;
+use crate::task;
 use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::propagation::Sampling;
@@ -100,7 +101,7 @@ fn shared(app: &App, exemplars: Arc<Exemplars>) -> Arc<Shared> {
 
 async fn prepare_storage(app: &App) -> Result<(), Failure> {
     let migrations = Migrations::of(&app.db);
-    let outcome = if app.config.storage.migrate_on_start {
+    let migrated = if app.config.storage.migrate_on_start {
         migrations.apply().await.map(|plan| {
             for (version, name) in plan.pending {
                 tracing::info!(version, name, "migration applied");
@@ -109,7 +110,12 @@ async fn prepare_storage(app: &App) -> Result<(), Failure> {
     } else {
         migrations.verify().await
     };
-    outcome.map_err(says)
+    migrated.map_err(says)?;
+    let indexed = task::index(&app.db).await.map_err(says)?;
+    if indexed > 0 {
+        tracing::info!(indexed, "the words of tasks were written: searches find them from here on");
+    }
+    Ok(())
 }
 
 fn probes(app: &Arc<App>, schemas: Option<&SchemaWatch>) -> Vec<Arc<dyn Probe>> {

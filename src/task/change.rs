@@ -17,6 +17,7 @@ use super::input::Draft;
 use super::model::{Happening, Step, Task};
 use super::place;
 use super::reminder;
+use super::search;
 use super::series::{self, Series};
 use super::service::Tasks;
 use super::store;
@@ -238,6 +239,7 @@ impl<'a> Work<'a> {
             if !write::put(&mut self.tx, user_id, &layer).await? {
                 return Err(Error::Conflict);
             }
+            search::put(&mut self.tx, &layer).await?;
             reminder::store::put(&mut self.tx, user_id, &layer, self.now).await?;
         }
         for (id, series) in std::mem::take(&mut self.series) {

@@ -53,6 +53,7 @@ pub use model::{Priority, Task};
 pub use place::Destination;
 pub use position::Position;
 pub use reminder::{Reminder, ReminderInput, Reminders};
+pub use search::index;
 pub use series::{Reach, Recurrence, RecurrenceInput, Recurrences};
 pub use service::{Expect, Follow, Home, Once, People, Subtasks, Tasks};
 pub use transfer::{Import, Imports};
@@ -87,6 +88,7 @@ pub fn statements() -> impl Iterator<Item = &'static crate::storage::Sql> {
         reminder::store::STATEMENTS,
         series::store::STATEMENTS,
         search::store::STATEMENTS,
+        search::STATEMENTS,
         transfer::store::STATEMENTS,
     ]
     .into_iter()

@@ -71,6 +71,16 @@ pub(super) struct Written {
     pub after: Task,
 }
 
+impl Written {
+    /// Whether it changes what a task says: its title, its tags or its description.
+    pub fn says_other(&self) -> bool {
+        let after = &self.after;
+        self.before.as_ref().is_none_or(|before| {
+            (&before.title, &before.tags, &before.description) != (&after.title, &after.tags, &after.description)
+        })
+    }
+}
+
 #[derive(Serialize)]
 struct TagRow {
     name_key: String,

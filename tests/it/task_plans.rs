@@ -21,6 +21,40 @@ const FILL: &str = "CREATE TEMP TABLE people AS SELECT $1 AS id, 10000 AS tasks 
     INSERT INTO task_tags (user_id, name_key, task_id) SELECT user_id, 'home', id FROM tasks WHERE tags IS NOT NULL; \
     ANALYZE";
 
+/// A search on SQLite asks the index of words and then for each task by its id, and so does what writes the words.
+#[tokio::test]
+async fn searches_on_sqlite_go_by_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/todo.db", folder.path().display());
+    let world = World::with(&[format!("storage.url={url}")]).await;
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    for (summary, scanned, index) in [
+        ("task.search", "SCAN task_terms VIRTUAL TABLE INDEX 0:M", "SEARCH t USING INDEX sqlite_autoindex_tasks"),
+        (
+            "task.index",
+            "SCAN json_each VIRTUAL TABLE",
+            "SEARCH task_documents USING COVERING INDEX sqlite_autoindex_task_documents",
+        ),
+        (
+            "task.unwritten",
+            "SCAN task_documents USING INDEX task_documents_unwritten",
+            "SEARCH t USING INDEX sqlite_autoindex_tasks",
+        ),
+    ] {
+        let sql = todo::app::statements().into_iter().find(|sql| sql.summary == summary).unwrap();
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite));
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut connection).await.unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|(_, _, _, line)| line).collect();
+        let scans: Vec<_> = plan
+            .iter()
+            .filter(|line| line.starts_with("SCAN ") && !["SCAN found", "SCAN unwritten"].contains(&&***line))
+            .collect();
+        assert!(scans.len() == 1 && scans[0].starts_with(scanned), "{summary}: {plan:#?}");
+        assert!(plan.iter().any(|line| line.starts_with(index)), "{summary}: {plan:#?}");
+    }
+    world.running.stop().await;
+}
+
 #[tokio::test]
 async fn real_listings_and_searches_go_by_indexes() {
     let Some(url) = server("TODO_TEST_POSTGRES_URL") else { return };

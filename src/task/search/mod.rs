@@ -2,12 +2,14 @@
 //!
 //! **Rule.** A search is some words; a task is found that has a word beginning with each of them, whatever the case and the
 //! accents. Best first: words in the title count more than tags, and these more than the description. Where nothing is
-//! found, PostgreSQL looks once more for titles that are spelt nearly so.
+//! found, PostgreSQL looks once more for titles that are spelt nearly so. PostgreSQL takes the text apart by itself; on SQLite
+//! this room does, in the transaction of the change (`index`).
 //!
 //! **Invariants.** A user finds what is theirs only. No text of a person is part of a statement, or of an expression that a
 //! database parses: words are letters and digits. What is found is marked by this room, alike for both databases.
 
 mod api;
+mod index;
 mod mark;
 pub(super) mod store;
 
@@ -15,6 +17,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 pub(super) use api::routes;
+pub use index::index;
+pub(super) use index::{STATEMENTS, put};
 
 /// The longest text of a search, in characters, and its words.
 pub const TEXT_MAX: usize = 200;
@@ -36,10 +40,10 @@ impl Terms {
         (1..=WORDS_MAX).contains(&words.len()).then_some(Self(words))
     }
 
-    /// For FTS5, of one owner.
-    fn fts(&self, owner: uuid::Uuid) -> String {
-        let words: Vec<_> = self.0.iter().map(|word| format!("\"{word}\" *")).collect();
-        format!("owner : {} AND {{title tags description}} : ({})", owner.simple(), words.join(" AND "))
+    /// For FTS5, of one user.
+    fn fts(&self, user_id: uuid::Uuid) -> String {
+        let owner = index::owner(user_id);
+        self.0.iter().map(|word| format!("\"{owner}{word}\" *")).collect::<Vec<_>>().join(" AND ")
     }
 
     /// The words, a space between two.

@@ -31,9 +31,7 @@ fn a_search_has_one_to_ten_words() {
 fn the_databases_expressions_are_made_of_words_alone() {
     let terms = Terms::of("pay \"rent\" OR x*").unwrap();
     assert_eq!(terms.text(), "pay rent or x");
-    let owner = uuid::Uuid::from_u128(1);
-    assert_eq!(
-        terms.fts(owner),
-        "owner : 00000000000000000000000000000001 AND {title tags description} : (\"pay\" * AND \"rent\" * AND \"or\" * AND \"x\" *)"
-    );
+    let owner = uuid::Uuid::from_u128(0x1234_abcd);
+    let words = "\"1234abcdpay\" * AND \"1234abcdrent\" * AND \"1234abcdor\" * AND \"1234abcdx\" *";
+    assert_eq!(terms.fts(owner), words);
 }

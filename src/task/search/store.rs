@@ -43,9 +43,10 @@ statements! {
             "WHERE ", only!(), " ORDER BY score DESC, t.id DESC LIMIT $3"
         ),
         concat!(
-            "SELECT ", columns!(sqlite), ", found.score FROM (SELECT rowid AS number, -bm25(task_words, 0, 10, 5, 1) AS score ",
-            "FROM task_words WHERE task_words MATCH $2 LIMIT ", ranked!(), ") AS found ",
-            "JOIN task_documents ON task_documents.number = found.number JOIN tasks AS t ON t.id = task_documents.task_id ",
+            "SELECT ", columns!(sqlite), ", found.score FROM (SELECT rowid AS number, -bm25(task_terms, 10, 5, 1) AS score ",
+            "FROM task_terms WHERE task_terms MATCH $2 LIMIT ", ranked!(), ") AS found ",
+            // In this order: the other way round all of the user's tasks would be read.
+            "CROSS JOIN task_documents ON task_documents.number = found.number CROSS JOIN tasks AS t ON t.id = task_documents.task_id ",
             "WHERE t.user_id = $1 AND ", only!(), " ORDER BY score DESC, t.id DESC LIMIT $3"
         )
     };

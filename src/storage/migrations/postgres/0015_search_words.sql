@@ -1,0 +1,2 @@
+-- What is searched on SQLite is written by the program from here on; here a trigger keeps it.
+SELECT 1;
