@@ -176,9 +176,9 @@ fn build(
     local: Local,
 ) -> Task {
     let (user_id, now) = (work.user_id(), work.now());
-    let places = import.places.clone().unwrap_or_default();
-    let project = task.project.as_ref().and_then(|key| places.projects.get(key)).copied().unwrap_or(user_id);
-    let section = task.section.as_ref().and_then(|key| places.sections.get(key)).copied();
+    let places = import.places.as_ref();
+    let project = task.project.as_ref().and_then(|key| places?.projects.get(key)).copied().unwrap_or(user_id);
+    let section = task.section.as_ref().and_then(|key| places?.sections.get(key)).copied();
     let words = words(task, local);
     let due = task.due.map(|due| Due { date: due.date, time: due.time }).or(words.due);
     let recurs = task.completed_at.is_none().then(|| recurrence(task, words.repeat, due, local)).flatten();
