@@ -261,6 +261,11 @@ impl<'a> Work<'a> {
         self.untold = None;
     }
 
+    /// Writes what there is to write.
+    pub async fn close(self) -> Result<(), Error> {
+        if self.is_empty() { self.abandon().await } else { self.commit(None).await.map(drop) }
+    }
+
     /// Gives the change up.
     pub async fn abandon(self) -> Result<(), Error> {
         Ok(self.tx.rollback().await?)

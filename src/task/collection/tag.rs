@@ -160,7 +160,7 @@ impl Tasks {
             }
         }
         retag(&mut work, old, Some(&new)).await?;
-        if work.is_empty() { work.abandon().await } else { work.commit(None).await.map(drop) }
+        work.close().await
     }
 
     async fn delete_tag(&self, actor: &Actor, old: &str) -> Result<(), Error> {
@@ -169,7 +169,7 @@ impl Tasks {
             remove(&mut work, &row).await?;
         }
         retag(&mut work, old, None).await?;
-        if work.is_empty() { work.abandon().await } else { work.commit(None).await.map(drop) }
+        work.close().await
     }
 }
 
