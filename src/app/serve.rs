@@ -96,7 +96,7 @@ fn shared(app: &App, exemplars: Arc<Exemplars>) -> Arc<Shared> {
     let limiter: Limiter = app.limiter.clone();
     let sampling = Sampling::of(&app.config.telemetry);
     let (config, authenticate) = (app.config.http.clone(), Arc::clone(&app.authenticate));
-    Shared::new(app.ids.clone(), config, authenticate, limiter, sampling, exemplars)
+    Shared::new(app.ids.clone(), config, authenticate, limiter, sampling, exemplars, task::FILES)
 }
 
 async fn prepare_storage(app: &App) -> Result<(), Failure> {

@@ -40,6 +40,8 @@ pub struct Shared {
     sampling: Sampling,
     exemplars: Arc<Exemplars>,
     in_flight: Semaphore,
+    /// Paths to which whole files are sent.
+    files: &'static [&'static str],
     /// Writes that go on though their client has gone: a drain waits for them.
     pub(super) writes: TaskTracker,
 }
@@ -53,6 +55,7 @@ impl Shared {
         limiter: Limiter,
         sampling: Sampling,
         exemplars: Arc<Exemplars>,
+        files: &'static [&'static str],
     ) -> Arc<Self> {
         let in_flight = Semaphore::new(config.max_in_flight.min(Semaphore::MAX_PERMITS));
         metrics::gauge!(names::MAX_IN_FLIGHT).set(f64::from(u32::try_from(config.max_in_flight).unwrap_or(u32::MAX)));
@@ -64,6 +67,7 @@ impl Shared {
             sampling,
             exemplars,
             in_flight,
+            files,
             writes: TaskTracker::new(),
         })
     }
@@ -157,9 +161,6 @@ async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     }
 }
 
-/// Where whole files are sent to.
-const FILES: &str = "/api/v1/imports";
-
 /// Takes the whole body of a write before its work begins; from then on the work is finished though its client goes
 /// away or the time is up.
 async fn finish(shared: &Shared, request: Request, next: Next) -> Response {
@@ -168,8 +169,11 @@ async fn finish(shared: &Shared, request: Request, next: Next) -> Response {
     }
     let (parts, body) = request.into_parts();
     let limit = Duration::from_millis(shared.config.body_read_timeout_ms);
-    let is_file = parts.uri.path() == FILES;
-    let most = if is_file { shared.config.file_limit_bytes } else { shared.config.body_limit_bytes };
+    let most = if shared.files.contains(&parts.uri.path()) {
+        shared.config.file_limit_bytes
+    } else {
+        shared.config.body_limit_bytes
+    };
     let whole = Limited::new(body, most).collect();
     let body = match tokio::time::timeout(limit, whole).await {
         Ok(Ok(whole)) => Body::from(whole.to_bytes()),

@@ -56,7 +56,7 @@ pub use reminder::{Reminder, ReminderInput, Reminders};
 pub use search::index;
 pub use series::{Reach, Recurrence, RecurrenceInput, Recurrences};
 pub use service::{Expect, Follow, Home, Once, People, Subtasks, Tasks};
-pub use transfer::{Import, Imports};
+pub use transfer::{FILES, Import, Imports};
 pub use trash::TRASH_KEPT;
 
 /// Tells the recorder what this room's metrics mean.

@@ -20,6 +20,9 @@ use crate::kernel::Scope;
 use crate::task::Tasks;
 use crate::task::api::Answer;
 
+/// Where the body is a whole file, and may be larger than others.
+pub const FILES: &[&str] = &["/api/v1/imports"];
+
 /// `/api/v1/imports`, `/api/v1/export` and the calendar feed.
 pub(in crate::task) fn routes() -> OpenApiRouter<Arc<Tasks>> {
     OpenApiRouter::new()

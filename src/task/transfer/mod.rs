@@ -17,6 +17,7 @@ mod make;
 pub(super) mod store;
 mod worker;
 
+pub use api::FILES;
 pub(super) use api::routes;
 pub use import::Import;
 pub use worker::Imports;
