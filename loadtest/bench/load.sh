@@ -77,9 +77,9 @@ pgbench_load() {
   [[ $rate ]] || failed "$out" 'pgbench gave no rate'
 }
 
-# in_turn NAME ROUNDS SERVICE PGBENCH: both loads, one after the other, the order changing from round to round; each
-# starts after a checkpoint, so that none pays for the other's pages. Sets $ratios, $service_rates, $pgbench_rates, a
-# number a line each.
+# in_turn NAME ROUNDS SERVICE PGBENCH: both loads (or another in the place of pgbench's), one after the other, the order
+# changing from round to round; each starts after a checkpoint, so that none pays for the other's pages. Sets $ratios,
+# $service_rates, $pgbench_rates, a number a line each.
 in_turn() {
   local name=$1 rounds=$2 service_load=$3 pgbench_load=$4 round load by_service by_pgbench order
   ratios='' service_rates='' pgbench_rates=''
@@ -94,7 +94,7 @@ in_turn() {
     ratios+=$(awk -v a="$by_service" -v b="$by_pgbench" 'BEGIN { printf "%.3f", a / b }')$'\n'
     service_rates+=$by_service$'\n'
     pgbench_rates+=$by_pgbench$'\n'
-    note "  $name, round $round of $rounds: $by_service/s, pgbench $by_pgbench/s, ratio $(tail -n1 <<<"${ratios%$'\n'}")"
+    note "  $name, round $round of $rounds: $by_service/s, beside it $by_pgbench/s, ratio $(tail -n1 <<<"${ratios%$'\n'}")"
   done
 }
 

@@ -55,12 +55,12 @@ memory() { awk -v field="$1:" '$1 == field { printf "%.1f", $2 / 1024 }' "/proc/
 
 # end_servers [SIGNAL]: ends all of it, whatever state it is in.
 end_servers() {
-  local code=0 pidfile
+  local code=0 pidfile server
   if [[ -n ${load_pid:-} ]]; then kill "$load_pid" 2>/dev/null || true; fi
   for pidfile in "$root"/service/*.pid; do # also what a run left behind that was killed
     [[ ! -e $pidfile ]] || halt "$pidfile" KILL 10 || code=1
   done
-  "$servers/kafka/stop" "$root/kafka" KILL || code=1
+  for server in loki collector jaeger kafka; do "$servers/$server/stop" "$root/$server" KILL || code=1; done
   "$servers/postgres/stop" "$root/postgres" "${1:-INT}" || code=1
   return "$code"
 }

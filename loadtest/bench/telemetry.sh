@@ -1,0 +1,56 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # what is set here and what is read is of scripts/bench and its other parts
+# What telemetry costs: the service with all of it beside the service with none. Sourced by scripts/bench, never run.
+
+# Logs as JSON and in Loki, every trace to the collector and from there to Jaeger, metrics read every five seconds; or nothing
+# but the metrics, which cannot be switched off. The service and PostgreSQL have one core, and what takes the telemetry the
+# other one with the load: what Loki and the collector cost is theirs, not the service's.
+measure_telemetry() {
+  local sink
+  for sink in jaeger collector loki; do
+    "$servers/$sink/start" "$root/$sink"
+    on_core 1 "$root/$sink/pid"
+  done
+  on_core 0 "$root/postgres/pid"
+  copy_database bench_telemetry
+  telemetry_row read 'read one task'
+  telemetry_row create 'create a task'
+  for sink in loki collector jaeger; do "$servers/$sink/stop" "$root/$sink"; done
+  taskset --all-tasks --cpu-list --pid "0-$(($(nproc) - 1))" "$(<"$root/postgres/pid")" >/dev/null
+}
+
+# on_core CORE PIDFILE: the process, its threads, and what it starts from here on.
+on_core() { taskset --all-tasks --cpu-list --pid "$1" "$(<"$2")" >/dev/null; }
+
+# telemetry_row LOAD WHAT
+telemetry_row() {
+  local service_load=service_$1
+  loads_with "$service_load" # a warm-up, which counts for nothing
+  in_turn "telemetry, $1" 9 loads_with_all loads_with_none
+  bar "$(median "$ratios")" '>=' 0.9
+  row "$2, with all telemetry, beside none" "$(summary "$service_rates" %.0f)/s" "none: $(summary "$pgbench_rates" %.0f)/s" "$(summary "$ratios")" "$said"
+}
+
+loads_with_all() {
+  loads_with "$service_load" --set telemetry.log_format=json --set telemetry.log_filter=info --set telemetry.trace_sample_ratio=1.0 \
+    --set "telemetry.otlp_endpoint=http://127.0.0.1:$collector_port" --set "telemetry.loki_url=http://127.0.0.1:$loki_port"
+}
+
+loads_with_none() { loads_with "$service_load" --set telemetry.log_filter=off; }
+
+# loads_with LOAD FLAG…: the load on a service of its own, which begins with two seconds that do not count.
+loads_with() {
+  local load=$1 all=$seconds scraper=''
+  shift
+  serve telemetry api bench_telemetry "$@"
+  on_core 0 "$root/service/telemetry.pid"
+  if (($# > 1)); then
+    while sleep 5; do metrics >/dev/null; done 9>&- &
+    scraper=$!
+  fi
+  seconds=2
+  "$load"
+  seconds=$all
+  "$load"
+  [[ -z $scraper ]] || kill "$scraper"
+  stop_service
+}
