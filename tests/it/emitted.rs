@@ -95,7 +95,7 @@ fn arguments(tokens: &[TokenTree]) -> (String, Vec<String>) {
     for part in tokens.split(|token| is_punct(token, ',')) {
         match part {
             [] => {}
-            [TokenTree::Literal(literal)] => text = literal.to_string().trim_matches('"').to_owned(),
+            [TokenTree::Literal(literal)] => literal.to_string().trim_matches('"').clone_into(&mut text),
             [TokenTree::Group(group)] => fields.extend(arguments(&group.stream().into_iter().collect::<Vec<_>>()).1),
             // `target: "…"` is no field.
             [_, colon, ..] if is_punct(colon, ':') => {}

@@ -3,6 +3,7 @@
 
 mod pages;
 mod panels;
+mod runbooks;
 mod sampling;
 mod whole;
 
