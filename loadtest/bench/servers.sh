@@ -48,6 +48,17 @@ stop_service() {
 # alive: the service must not have died under the load.
 alive() { running "$root/service/$service.pid" || failed "$root/service/$service.log" "the service ended"; }
 
+# on_cores LIST PID: a process with all its threads, and what they start from here on. Once more where one of them ended just
+# then, which taskset takes for a failure.
+on_cores() {
+  local try
+  for try in 1 2 3 4 5; do
+    if taskset --all-tasks --cpu-list --pid "$1" "$2" >/dev/null 2>&1; then return; fi
+    sleep 0.1
+  done
+  die "process $2 could not be bound to the cores $1 in $try tries"
+}
+
 metrics() { curl -fsS --max-time 10 "http://127.0.0.1:$admin_port/metrics"; }
 
 # memory FIELD: megabytes of the service; VmRSS is now, VmHWM the most there ever was.

@@ -8,18 +8,15 @@ measure_telemetry() {
   local sink
   for sink in jaeger collector loki; do
     "$servers/$sink/start" "$root/$sink"
-    on_core 1 "$root/$sink/pid"
+    on_cores 1 "$(<"$root/$sink/pid")"
   done
-  on_core 0 "$root/postgres/pid"
+  on_cores 0 "$(<"$root/postgres/pid")"
   copy_database bench_telemetry
   telemetry_row read 'read one task'
   telemetry_row create 'create a task'
   for sink in loki collector jaeger; do "$servers/$sink/stop" "$root/$sink"; done
-  taskset --all-tasks --cpu-list --pid "0-$(($(nproc) - 1))" "$(<"$root/postgres/pid")" >/dev/null
+  on_cores "0-$(($(nproc) - 1))" "$(<"$root/postgres/pid")"
 }
-
-# on_core CORE PIDFILE: the process, its threads, and what it starts from here on.
-on_core() { taskset --all-tasks --cpu-list --pid "$1" "$(<"$2")" >/dev/null; }
 
 # telemetry_row LOAD WHAT
 telemetry_row() {
@@ -42,7 +39,7 @@ loads_with() {
   local load=$1 all=$seconds scraper=''
   shift
   serve telemetry api bench_telemetry "$@"
-  on_core 0 "$root/service/telemetry.pid"
+  on_cores 0 "$service_pid"
   if (($# > 1)); then
     while sleep 5; do metrics >/dev/null; done 9>&- &
     scraper=$!
