@@ -94,7 +94,7 @@ measure_consumer() {
   local events=$1 samples=$root/consumer.samples end count=0
   : >"$samples"
   serve consumer worker bench_consumer --set events.broker=kafka --set "kafka.brokers=$(kafka_brokers)"
-  on_cores 0 "$service_pid"
+  on_cores 0 "$root/service/consumer.pid"
   end=$(($(now_ms) + 120000))
   while ((count < events)); do
     (($(now_ms) < end)) || die "the consumer took $count of $events events in two minutes"

@@ -48,15 +48,15 @@ stop_service() {
 # alive: the service must not have died under the load.
 alive() { running "$root/service/$service.pid" || failed "$root/service/$service.log" "the service ended"; }
 
-# on_cores LIST PID: a process with all its threads, and what they start from here on. Once more where one of them ended just
-# then, which taskset takes for a failure.
+# on_cores LIST PIDFILE: a process with all its threads, and what they start from here on. Once more where one of them ended
+# just then, which taskset takes for a failure.
 on_cores() {
-  local try
-  for try in 1 2 3 4 5; do
-    if taskset --all-tasks --cpu-list --pid "$1" "$2" >/dev/null 2>&1; then return; fi
+  local tries=5
+  running "$2" || die "no process runs of $2"
+  until taskset --all-tasks --cpu-list --pid "$1" "$running_pid" >/dev/null 2>&1; do
+    ((tries-- > 0)) || die "process $running_pid cannot be bound to the cores $1"
     sleep 0.1
   done
-  die "process $2 could not be bound to the cores $1 in $try tries"
 }
 
 metrics() { curl -fsS --max-time 10 "http://127.0.0.1:$admin_port/metrics"; }

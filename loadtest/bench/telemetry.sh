@@ -8,14 +8,14 @@ measure_telemetry() {
   local sink
   for sink in jaeger collector loki; do
     "$servers/$sink/start" "$root/$sink"
-    on_cores 1 "$(<"$root/$sink/pid")"
+    on_cores 1 "$root/$sink/pid"
   done
-  on_cores 0 "$(<"$root/postgres/pid")"
+  on_cores 0 "$root/postgres/pid"
   copy_database bench_telemetry
   telemetry_row read 'read one task'
   telemetry_row create 'create a task'
   for sink in loki collector jaeger; do "$servers/$sink/stop" "$root/$sink"; done
-  on_cores "0-$(($(nproc) - 1))" "$(<"$root/postgres/pid")"
+  on_cores "0-$(($(nproc) - 1))" "$root/postgres/pid"
 }
 
 # telemetry_row LOAD WHAT
@@ -39,8 +39,8 @@ loads_with() {
   local load=$1 all=$seconds scraper=''
   shift
   serve telemetry api bench_telemetry "$@"
-  on_cores 0 "$service_pid"
-  if (($# > 1)); then
+  on_cores 0 "$root/service/telemetry.pid"
+  if [[ $* == *otlp_endpoint* ]]; then
     while sleep 5; do metrics >/dev/null; done 9>&- &
     scraper=$!
   fi
