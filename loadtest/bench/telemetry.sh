@@ -20,19 +20,19 @@ measure_telemetry() {
 
 # telemetry_row LOAD WHAT
 telemetry_row() {
-  local service_load=service_$1
-  loads_with "$service_load" # a warm-up, which counts for nothing
+  local beside=service_$1 # in_turn has names of its own for the two that it is given
+  loads_with "$beside" # a warm-up, which counts for nothing
   in_turn "telemetry, $1" 9 loads_with_all loads_with_none
   bar "$(median "$ratios")" '>=' 0.9
   row "$2, with all telemetry, beside none" "$(summary "$service_rates" %.0f)/s" "none: $(summary "$pgbench_rates" %.0f)/s" "$(summary "$ratios")" "$said"
 }
 
 loads_with_all() {
-  loads_with "$service_load" --set telemetry.log_format=json --set telemetry.log_filter=info --set telemetry.trace_sample_ratio=1.0 \
+  loads_with "$beside" --set telemetry.log_format=json --set telemetry.log_filter=info --set telemetry.trace_sample_ratio=1.0 \
     --set "telemetry.otlp_endpoint=http://127.0.0.1:$collector_port" --set "telemetry.loki_url=http://127.0.0.1:$loki_port"
 }
 
-loads_with_none() { loads_with "$service_load" --set telemetry.log_filter=off; }
+loads_with_none() { loads_with "$beside" --set telemetry.log_filter=off; }
 
 # loads_with LOAD FLAG…: the load on a service of its own, which begins with two seconds that do not count.
 loads_with() {
