@@ -59,6 +59,8 @@ impl Shared {
             .build()
             .map_err(|error| format!("limits.redis_url: {error}"))?;
         metrics::gauge!(super::metrics::REDIS_UP).set(1.0);
+        // There from the start: what an alert sees grow must not begin with its first growth.
+        metrics::counter!(super::metrics::FALLBACK).increment(0);
         let (script, started) = (Script::new(GCRA), Instant::now());
         Ok(Some(Self { pool, script, timeout, started, paused_until: AtomicI64::new(0) }))
     }
