@@ -48,9 +48,8 @@ impl ClientContext for Context {
         let slowest = Duration::from_micros(u64::try_from(slowest).unwrap_or_default());
         metrics::gauge!(names::KAFKA_ROUND_TRIP).set(slowest.as_secs_f64());
         let retries = brokers().map(|broker| broker.txretries).sum();
-        let errors = brokers().map(|broker| broker.txerrs + broker.rxerrs + broker.req_timeouts).sum();
         metrics::counter!(names::KAFKA_RETRIES).increment(since(&self.retries, retries));
-        metrics::counter!(names::KAFKA_ERRORS).increment(since(&self.errors, errors));
+        metrics::counter!(names::KAFKA_ERRORS).increment(since(&self.errors, failed_requests(&statistics)));
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -65,6 +64,11 @@ impl ClientContext for Context {
         // "All brokers are down" comes with every lost connection: the backlog and the probe tell it better.
         tracing::warn!(target: "kafka", %error, reason, "librdkafka");
     }
+}
+
+/// Requests that could not be sent, were refused or were not answered in time, over all brokers.
+pub(super) fn failed_requests(statistics: &Statistics) -> u64 {
+    statistics.brokers.values().map(|broker| broker.txerrs + broker.rxerrs + broker.req_timeouts).sum()
 }
 
 /// How much a total of the statistics grew.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::Message;
 use super::processor::Processor;
-use crate::events::broker_kafka::{client_settings, since};
+use crate::events::broker_kafka::{client_settings, failed_requests, since};
 use crate::events::{KafkaConfig, metrics as names};
 use crate::kernel::Backoff;
 
@@ -70,8 +70,7 @@ impl ClientContext for Told {
             let rebalances = u64::try_from(member.rebalance_cnt).unwrap_or_default();
             metrics::counter!(names::REBALANCES, "consumer" => group()).increment(since(&self.rebalances, rebalances));
         }
-        let errors =
-            statistics.brokers.values().map(|broker| broker.txerrs + broker.rxerrs + broker.req_timeouts).sum();
+        let errors = failed_requests(&statistics);
         metrics::counter!(names::CLIENT_ERRORS, "consumer" => group()).increment(since(&self.errors, errors));
     }
 }
