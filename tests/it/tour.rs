@@ -18,7 +18,7 @@ fn part(name: &str) -> &'static str {
 }
 
 /// The fenced blocks of a language.
-fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("\n```{language}\n");
     text.split(&fence).skip(1).map(|rest| rest.split_once("\n```").unwrap().0).collect()
 }
