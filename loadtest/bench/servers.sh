@@ -68,7 +68,7 @@ memory() { awk -v field="$1:" '$1 == field { printf "%.1f", $2 / 1024 }' "/proc/
 end_servers() {
   local code=0 pidfile server
   if [[ -n ${load_pid:-} ]]; then kill "$load_pid" 2>/dev/null || true; fi
-  for pidfile in "$root"/service/*.pid; do # also what a run left behind that was killed
+  for pidfile in "$root"/service/*.pid "$root"/silent/pid; do # also what a run left behind that was killed
     [[ ! -e $pidfile ]] || halt "$pidfile" KILL 10 || code=1
   done
   for server in loki collector jaeger kafka; do "$servers/$server/stop" "$root/$server" KILL || code=1; done

@@ -14,6 +14,10 @@ measure_telemetry() {
   copy_database bench_telemetry
   telemetry_row read 'read one task'
   telemetry_row create 'create a task'
+  silent_start
+  fault_row 'a create with Loki silent and the collector gone' late_with_silence
+  fault_row 'a create while nobody reads the metrics' late_unread
+  halt "$root/silent/pid" TERM 10
   for sink in loki collector jaeger; do "$servers/$sink/stop" "$root/$sink"; done
   on_cores "0-$(($(nproc) - 1))" "$root/postgres/pid"
 }
@@ -34,13 +38,47 @@ loads_with_all() {
 
 loads_with_none() { loads_with "$beside" --set telemetry.log_filter=off; }
 
+# fault_row WHAT LOAD: the 99th percentile of a pace that leaves room, with a fault beside none.
+fault_row() {
+  in_turn "$1" 9 "$2" late_with_all
+  bar "$(median "$ratios")" '<=' 1.2
+  row "$1, p99" "$(summary "$service_rates" %.1f) ms" "without: $(summary "$pgbench_rates" %.1f) ms" "$(summary "$ratios")" "$said"
+}
+
+late_with_all() { beside=late_create loads_with_all; }
+late_unread() { scraped='' beside=late_create loads_with_all; }
+late_with_silence() {
+  loads_with late_create --set telemetry.log_format=json --set "telemetry.otlp_endpoint=http://127.0.0.1:$((silent_port + 1))" \
+    --set "telemetry.loki_url=http://127.0.0.1:$silent_port"
+}
+
+# Some 800 requests a second. In the place of the rate: milliseconds.
+late_create() {
+  local connections=16
+  create_load "$seconds" 20
+  rate=$(jq -r .p99_ms <<<"$result")
+}
+
+# Takes connections and answers nobody; on the port behind it listens nobody at all.
+silent_port=$((api_port + 50))
+silent_start() {
+  free_port "$silent_port" TODO_BENCH_HTTP_PORT
+  open_folder "$root/silent"
+  launch "$root/silent/pid" "$root/silent/log" python3 -c '
+import socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1000)
+held = []
+while True: held.append(listener.accept())' "$silent_port"
+  on_cores 1 "$root/silent/pid"
+}
+
 # loads_with LOAD FLAG…: the load on a service of its own, which begins with two seconds that do not count.
 loads_with() {
   local load=$1 all=$seconds scraper=''
   shift
   serve telemetry api bench_telemetry "$@"
   on_cores 0 "$root/service/telemetry.pid"
-  if [[ $* == *otlp_endpoint* ]]; then
+  if [[ ${scraped-yes} && $* == *otlp_endpoint* ]]; then
     while sleep 5; do metrics >/dev/null; done 9>&- &
     scraper=$!
   fi

@@ -19,7 +19,7 @@ use crate::storage::Migrations;
 use crate::task;
 use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::propagation::Sampling;
+use crate::telemetry::trace::Tracer;
 
 /// What a process does; any combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,9 +94,9 @@ pub async fn start(config: Config, roles: Roles, clock: Clock, ids: Ids, metrics
 
 fn shared(app: &App, exemplars: Arc<Exemplars>) -> Arc<Shared> {
     let limiter: Limiter = app.limiter.clone();
-    let sampling = Sampling::of(&app.config.telemetry);
+    let tracer = Tracer::of(&app.config.telemetry);
     let (config, authenticate) = (app.config.http.clone(), Arc::clone(&app.authenticate));
-    Shared::new(app.ids.clone(), config, authenticate, limiter, sampling, exemplars, task::FILES)
+    Shared::new(app.ids.clone(), config, authenticate, limiter, tracer, exemplars, task::FILES)
 }
 
 async fn prepare_storage(app: &App) -> Result<(), Failure> {

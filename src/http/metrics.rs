@@ -36,6 +36,7 @@ pub fn describe() {
     describe_gauge!(MAX_IN_FLIGHT, "The most HTTP requests that are worked on at once; the rest is refused");
     describe_counter!(ABORTED, Unit::Count, "HTTP requests whose client went away before the answer");
     describe_counter!(SHED, Unit::Count, "HTTP requests refused because too many were in flight, or streams open");
+    metrics::counter!(SHED).absolute(0);
     describe_gauge!(STREAMS, "Open streams of server-sent events");
     describe_gauge!(CONNECTIONS, "Open connections to the API");
     describe_counter!(

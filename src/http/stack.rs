@@ -15,13 +15,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use opentelemetry::KeyValue;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tracing::Span;
 
 use super::bearer::{Authenticate, identify};
 use super::client::{self, ClientAddress};
@@ -29,7 +29,8 @@ use super::limit::{Limiter, Policy};
 use super::{Config, Problem, metrics as names};
 use crate::kernel::Ids;
 use crate::telemetry::exemplars::Exemplars;
-use crate::telemetry::propagation::{self, Sampling, Start};
+use crate::telemetry::propagation;
+use crate::telemetry::trace::{Ended, Trace, Tracer};
 
 /// What the stack shares between requests.
 pub struct Shared {
@@ -37,7 +38,7 @@ pub struct Shared {
     config: Config,
     authenticate: Arc<dyn Authenticate>,
     limiter: Limiter,
-    sampling: Sampling,
+    tracer: Tracer,
     exemplars: Arc<Exemplars>,
     in_flight: Semaphore,
     /// Paths to which whole files are sent.
@@ -53,7 +54,7 @@ impl Shared {
         config: Config,
         authenticate: Arc<dyn Authenticate>,
         limiter: Limiter,
-        sampling: Sampling,
+        tracer: Tracer,
         exemplars: Arc<Exemplars>,
         files: &'static [&'static str],
     ) -> Arc<Self> {
@@ -64,7 +65,7 @@ impl Shared {
             config,
             authenticate,
             limiter,
-            sampling,
+            tracer,
             exemplars,
             in_flight,
             files,
@@ -214,31 +215,20 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     let method = method_name(request.method());
     let path = request.extensions().get::<MatchedPath>();
     let route: Arc<str> = path.map_or_else(|| "unmatched".into(), |path| path.as_str().into());
-    let (id, instance) = (request_id(&request, &shared.ids), request.uri().path().to_owned());
-    let start = shared.sampling.request(request.headers(), shared.ids.noise());
-    let span = match &start {
-        Start::Recorded(parent) => span(method, &route, &id, parent),
-        Start::Quiet(_) => Span::none(),
-    };
-    let trace_id = propagation::trace_id(&span);
-    if let Some(id) = &trace_id {
-        // For the copy of the log in Loki, whose lines have the fields of their spans and no other way to know it.
-        span.record("trace_id", &**id);
-    }
-    let mut watch = Watch::start(method, &route, started);
+    let id: Arc<str> = request_id(&request, &shared.ids).into();
+    let instance = request.uri().path().to_owned();
+    let trace = shared.tracer.begin(request.headers(), shared.ids.noise());
     let work = async {
         let response = render(next.run(request).await, &instance, &id);
         tell(method, &route, &id, response.status(), started);
         response
     };
-    let response = propagation::run(start, span.clone(), work).await;
-    let status = response.status();
-    span.record("http.response.status_code", status.as_u16());
-    if status.is_server_error() {
-        span.record("otel.status_code", "ERROR");
-    }
-    watch.finish(status, trace_id.map(|id| (&*shared.exemplars, id)));
-    with_headers(response, &id, !shared.config.tls_cert_file.is_empty())
+    let work = trace.run(work);
+    let (tls, exemplars) = (!shared.config.tls_cert_file.is_empty(), Arc::clone(&shared.exemplars));
+    let watch = Watch::start(method, Arc::clone(&route), Arc::clone(&id), started, trace);
+    let response = work.await;
+    watch.finish(response.status(), &exemplars);
+    with_headers(response, &id, tls)
 }
 
 /// One line for each request, with its trace id: `todo::request=off` in `telemetry.log_filter` leaves them out.
@@ -251,14 +241,27 @@ fn tell(method: &'static str, route: &str, request_id: &str, status: StatusCode,
     );
 }
 
-fn span(method: &'static str, route: &str, request_id: &str, parent: &opentelemetry::Context) -> Span {
-    let span = tracing::info_span!(
-        "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server", http.request.method = method,
-        http.route = route, http.response.status_code = tracing::field::Empty, request_id,
-        otel.status_code = tracing::field::Empty, trace_id = tracing::field::Empty,
-    );
-    propagation::set_parent(&span, parent.clone());
-    span
+/// Of the request's span, by OpenTelemetry's conventions for servers. No status where the client went away before it.
+fn request_attributes(
+    method: &'static str,
+    route: &Arc<str>,
+    request_id: &Arc<str>,
+    status: Option<StatusCode>,
+) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(6);
+    attributes.push(KeyValue::new("http.request.method", method));
+    attributes.push(KeyValue::new("http.route", Arc::clone(route)));
+    attributes.push(KeyValue::new("request_id", Arc::clone(request_id)));
+    match status {
+        Some(status) => {
+            attributes.push(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
+            if status.is_server_error() {
+                attributes.push(KeyValue::new("error.type", status.as_str().to_owned()));
+            }
+        }
+        None => attributes.push(KeyValue::new("error.type", "aborted")),
+    }
+    attributes
 }
 
 /// Writes the bodies of problems where there is no stack: on the admin port.
@@ -322,22 +325,23 @@ fn with_headers(mut response: Response, request_id: &str, tls: bool) -> Response
     response
 }
 
-/// Counts the request, also when its client goes away and the future is dropped.
+/// Counts the request and ends its trace, also when its client goes away and the future is dropped.
 struct Watch {
     method: &'static str,
     route: Arc<str>,
+    id: Arc<str>,
     started: Instant,
+    trace: Trace,
     finished: bool,
 }
 
 impl Watch {
-    fn start(method: &'static str, route: &Arc<str>, started: Instant) -> Self {
+    fn start(method: &'static str, route: Arc<str>, id: Arc<str>, started: Instant, trace: Trace) -> Self {
         metrics::gauge!(names::ACTIVE).increment(1.0);
-        Self { method, route: Arc::clone(route), started, finished: false }
+        Self { method, route, id, started, trace, finished: false }
     }
 
-    /// With the trace id of a request that is recorded, and where it is kept.
-    fn finish(&mut self, status: StatusCode, recorded: Option<(&Exemplars, String)>) {
+    fn finish(mut self, status: StatusCode, exemplars: &Exemplars) {
         self.finished = true;
         let labels = [
             ("http_request_method", self.method.to_owned()),
@@ -346,9 +350,19 @@ impl Watch {
         ];
         let seconds = self.started.elapsed().as_secs_f64();
         metrics::histogram!(names::DURATION, &labels).record(seconds);
-        if let Some((exemplars, trace_id)) = recorded {
+        if let Some(trace_id) = self.end(Some(status)) {
             exemplars.note(&labels, seconds, trace_id);
         }
+    }
+
+    /// Ends the trace. Returns its id where it is recorded.
+    fn end(&mut self, status: Option<StatusCode>) -> Option<String> {
+        let Self { method, route, id, trace, .. } = self;
+        let failed = status.is_some_and(|status| status.is_server_error());
+        trace.end(failed, || Ended {
+            name: format!("{method} {route}"),
+            attributes: request_attributes(method, route, id, status),
+        })
     }
 }
 
@@ -357,6 +371,7 @@ impl Drop for Watch {
         metrics::gauge!(names::ACTIVE).decrement(1.0);
         if !self.finished {
             metrics::counter!(names::ABORTED, "http_route" => self.route.to_string()).increment(1);
+            self.end(None);
         }
     }
 }

@@ -12,6 +12,7 @@ use tracing::{Instrument as _, Span};
 
 use super::pool::{Manager, Pool};
 use super::{Error, Sql};
+use crate::kernel::Notes;
 
 /// The raw connection of a call, with whether PostgreSQL may keep its statements prepared.
 pub enum Conn<'a> {
@@ -41,14 +42,39 @@ pub struct Exec {
 pub struct Timer {
     summary: &'static str,
     started: Instant,
-    span: Span,
+    record: Record,
+}
+
+/// Where a call is told of.
+enum Record {
+    /// What nobody asked for (a poll, a sample), or each would be a trace of its own.
+    Nowhere,
+    /// In the notes of the request that it is part of, at this place.
+    Notes(Arc<Notes>, usize),
+    /// In a span below that of the background work, where that is recorded.
+    Span(Span),
 }
 
 impl Timer {
-    /// The call's span: a child of the request's, where that is recorded. What no request asked for (a poll, a sample)
-    /// has none, or each would be a trace of its own.
+    /// The span to run the call in.
     pub fn span(&self) -> Span {
-        self.span.clone()
+        match &self.record {
+            Record::Span(span) => span.clone(),
+            _ => Span::none(),
+        }
+    }
+
+    fn end(self, error: Option<&Error>) {
+        match self.record {
+            Record::Nowhere => {}
+            Record::Notes(notes, place) => notes.ended(place, Instant::now(), error.map(Error::kind)),
+            Record::Span(span) => {
+                if let Some(error) = error {
+                    span.record("error.type", error.kind());
+                    span.record("otel.status_code", "ERROR");
+                }
+            }
+        }
     }
 }
 
@@ -74,34 +100,34 @@ impl Exec {
     /// Marks the connection suspect until [`Exec::end_call`].
     pub fn begin_call(&mut self, sql: &Sql) -> Timer {
         self.suspect = true;
-        let recorded = Context::map_current(|context| context.span().span_context().is_sampled());
-        let span = if recorded { self.span(sql.summary) } else { Span::none() };
-        Timer { summary: sql.summary, started: Instant::now(), span }
-    }
-
-    /// OpenTelemetry's conventions for database clients: the summary, never the text or the values.
-    fn span(&self, summary: &'static str) -> Span {
+        let started = Instant::now();
         let system = match &self.held {
             Some(Held::Postgres(..)) => "postgresql",
             _ => "sqlite",
         };
-        tracing::info_span!(
-            "query", otel.name = summary, otel.kind = "client", db.system.name = system, db.query.summary = summary,
-            error.type = tracing::field::Empty, otel.status_code = tracing::field::Empty,
-        )
+        let (notes, recorded) = Context::map_current(|context| {
+            (context.get::<Arc<Notes>>().cloned(), context.span().span_context().is_sampled())
+        });
+        let record = match notes {
+            Some(notes) => {
+                let place = notes.began(sql.summary, system, started);
+                Record::Notes(notes, place)
+            }
+            None if recorded => Record::Span(span(system, sql.summary)),
+            None => Record::Nowhere,
+        };
+        Timer { summary: sql.summary, started, record }
     }
 
     /// Records the call and sorts its error.
-    #[expect(clippy::needless_pass_by_value, reason = "a timer serves one call")]
     pub fn end_call<T>(&mut self, timer: Timer, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
         let seconds = timer.started.elapsed().as_secs_f64();
         metrics::histogram!(super::metrics::DURATION, "db_query_summary" => timer.summary).record(seconds);
-        let outcome = outcome.map_err(|error| Error::of(timer.summary, error));
+        let (summary, outcome) = (timer.summary, outcome.map_err(|error| Error::of(timer.summary, error)));
+        timer.end(outcome.as_ref().err());
         self.suspect = false;
         if let Err(error) = &outcome {
-            timer.span.record("error.type", error.kind());
-            timer.span.record("otel.status_code", "ERROR");
-            metrics::counter!(super::metrics::ERRORS, "db_query_summary" => timer.summary, "error_type" => error.kind())
+            metrics::counter!(super::metrics::ERRORS, "db_query_summary" => summary, "error_type" => error.kind())
                 .increment(1);
             if matches!(error, Error::Unavailable(_)) {
                 self.suspect = true;
@@ -132,6 +158,14 @@ impl Exec {
     pub(super) fn set_open(&mut self, open: bool) {
         self.open = open;
     }
+}
+
+/// OpenTelemetry's conventions for database clients: the summary, never the text or the values.
+fn span(system: &'static str, summary: &'static str) -> Span {
+    tracing::info_span!(
+        "query", otel.name = summary, otel.kind = "client", db.system.name = system, db.query.summary = summary,
+        error.type = tracing::field::Empty, otel.status_code = tracing::field::Empty,
+    )
 }
 
 impl Drop for Exec {

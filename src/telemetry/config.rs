@@ -17,6 +17,16 @@ pub enum LogFormat {
     Pretty,
 }
 
+/// How spans are packed on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// As they are, which is OTLP's default.
+    None,
+    /// A fifth of the bytes, for more of the processor than all else that a span costs.
+    Gzip,
+}
+
 /// Where telemetry goes, and how much of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,8 +43,12 @@ pub struct Config {
     pub otlp_endpoint: String,
     /// The longest an export may take, milliseconds.
     pub otlp_timeout_ms: u64,
+    /// How exports are packed.
+    pub otlp_compression: Compression,
     /// The fraction of new traces that are recorded, 0 to 1; a caller's decision is followed.
     pub trace_sample_ratio: f64,
+    /// A request that takes so long is recorded whatever the fraction says, as one that fails is; milliseconds.
+    pub trace_slow_ms: u64,
     /// Loki's base address; empty: off.
     pub loki_url: String,
     /// How often the synthetic probe runs in a process with the role `worker`, seconds; 0: never.
@@ -50,6 +64,9 @@ impl Config {
         }
         if !(0.0..=1.0).contains(&self.trace_sample_ratio) {
             found.push(("trace_sample_ratio", "must be 0.0 to 1.0".to_owned()));
+        }
+        if !(1..=60_000).contains(&self.trace_slow_ms) {
+            found.push(("trace_slow_ms", "must be 1 to 60000 milliseconds".to_owned()));
         }
         if !(100..=60_000).contains(&self.otlp_timeout_ms) {
             found.push(("otlp_timeout_ms", "must be 100 to 60000 milliseconds".to_owned()));

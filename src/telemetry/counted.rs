@@ -23,7 +23,7 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    pub(super) fn new(exporter: impl SpanExporter + 'static) -> Self {
+    pub(super) fn new(exporter: impl SpanExporter + 'static, resource: &Resource) -> Self {
         let waiting = Arc::new(AtomicUsize::new(0));
         let exporter = Counting { inner: exporter, waiting: Arc::clone(&waiting) };
         // Its own bound is never reached, so what is dropped is dropped here.
@@ -32,7 +32,31 @@ impl Counted {
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(Duration::from_secs(1))
             .build();
-        Self { inner: BatchSpanProcessor::builder(exporter).with_batch_config(batch).build(), waiting }
+        let mut inner = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
+        inner.set_resource(resource);
+        Self { inner, waiting }
+    }
+}
+
+/// The tracer provider's hold of it; ended requests go to it as well.
+#[derive(Debug)]
+pub(super) struct Shared(pub(super) Arc<Counted>);
+
+impl SpanProcessor for Shared {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.0.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        self.0.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
     }
 }
 
@@ -56,10 +80,6 @@ impl SpanProcessor for Counted {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
     }
 }
 
@@ -117,9 +137,9 @@ mod tests {
     #[test]
     fn what_has_no_room_is_dropped_and_the_rest_arrives() {
         let arrived = Arc::new(AtomicUsize::new(0));
-        let counted = Counted::new(Slow(Arc::clone(&arrived)));
+        let counted = Counted::new(Slow(Arc::clone(&arrived)), &Resource::builder_empty().build());
         let waiting = Arc::clone(&counted.waiting);
-        let provider = SdkTracerProvider::builder().with_span_processor(counted).build();
+        let provider = SdkTracerProvider::builder().with_span_processor(Shared(Arc::new(counted))).build();
         let tracer = provider.tracer("test");
         for _ in 0..30_000 {
             drop(tracer.start("x"));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Context, Filter, Layer};
 
 use super::{Config, Error, metrics};
@@ -127,9 +128,11 @@ pub(super) fn note_failure(metadata: &Metadata<'_>) {
     }
 }
 
-/// What is shipped: INFO and above, not the shipper's own lines nor those of its HTTP client.
-pub(super) fn filter() -> EnvFilter {
-    EnvFilter::new("info,tracing_loki=off,reqwest=off,hyper=off,hyper_util=off,h2=off")
+/// What is shipped: INFO and above, not the shipper's own lines nor those of its HTTP client. A line has the fields of the
+/// spans around it, and the one that is wanted of them is the trace's id: other spans would be copied for nothing.
+pub(super) fn filter<S: Subscriber>() -> impl Filter<S> {
+    let worth = filter_fn(|metadata| metadata.is_event() || metadata.fields().field("trace_id").is_some());
+    EnvFilter::new("info,tracing_loki=off,reqwest=off,hyper=off,hyper_util=off,h2=off").and(worth)
 }
 
 /// Counts log events by level: whether an alert on errors is due does not depend on a log store.

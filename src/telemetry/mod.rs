@@ -21,6 +21,7 @@ pub mod propagation;
 mod recent;
 mod runtime;
 mod stdout;
+pub mod trace;
 mod traces;
 
 use std::io::IsTerminal as _;
@@ -28,10 +29,11 @@ use std::time::Duration;
 
 use filter::Repeats;
 use stdout::{Flushed, Stdout};
-use tracing_subscriber::filter::FilterExt as _;
+use tracing::Level;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+use tracing_subscriber::{Layer as _, fmt};
 
 pub use config::{Config, LogFormat};
 pub use recent::{Recent, recent};
@@ -83,18 +85,19 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         None => (None, None),
     };
     let stdout = Stdout::start().map_err(|error| Error::Setting(format!("the thread of the log: {error}")))?;
+    let lines = fmt::layer().fmt_fields(json::NoFields).with_writer(stdout.clone());
     let lines = if json {
-        fmt::layer().event_format(json::Lines).with_writer(stdout.clone()).with_ansi(false).boxed()
+        lines.event_format(json::Lines).with_ansi(false).boxed()
     } else {
-        let ansi = std::io::stdout().is_terminal();
-        fmt::layer().event_format(pretty::Lines).with_writer(stdout.clone()).with_ansi(ansi).boxed()
+        lines.event_format(pretty::Lines).with_ansi(std::io::stdout().is_terminal()).boxed()
     };
+    let shown = filter_fn(|metadata| metadata.target() != trace::FOR_LOKI);
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter::changeable(filter).and(Repeats)))
+        .with(lines.with_filter(filter::changeable(filter).and(Repeats).and(shown)))
         .with(traces.layer().with_filter(traces::filter()))
         .with(shipping)
-        .with(metrics::CountEvents.with_filter(EnvFilter::new("info")))
-        .with(recent::Keep.with_filter(EnvFilter::new("warn")))
+        .with(metrics::CountEvents.with_filter(filter_fn(|told| told.is_event() && *told.level() <= Level::INFO)))
+        .with(recent::Keep.with_filter(filter_fn(|told| told.is_event() && *told.level() <= Level::WARN)))
         .try_init()
         .map_err(|_| Error::Installed)?;
     Ok(Guard { traces, loki, _stdout: Flushed(stdout) })

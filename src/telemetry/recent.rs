@@ -1,16 +1,18 @@
-//! The newest warnings and errors of this process, for the status page.
+//! The newest warnings and errors of this process, for the status page; those of a request also for its trace.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+use opentelemetry::Context;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::layer::{self, Layer};
 
 use super::propagation::current_trace_id;
-use crate::kernel::Clock;
+use crate::kernel::{Clock, Notes};
 
 /// So many are kept.
 const KEPT: usize = 50;
@@ -38,13 +40,18 @@ pub fn recent() -> Vec<Recent> {
 pub(super) struct Keep;
 
 impl<S: Subscriber> Layer<S> for Keep {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
         let metadata = event.metadata();
         if *metadata.level() > Level::WARN {
             return;
         }
         let mut message = Message(String::new());
         event.record(&mut message);
+        Context::map_current(|context| {
+            if let Some(notes) = context.get::<Arc<Notes>>() {
+                notes.event(&message.0, Instant::now());
+            }
+        });
         let timestamp = Clock::system().now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
         let (level, target) = (metadata.level().as_str(), metadata.target());
         let one = Recent { timestamp, level, target, message: message.0, trace_id: current_trace_id() };

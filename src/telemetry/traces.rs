@@ -1,5 +1,6 @@
 //! Spans over OTLP, in batches, from a thread of their own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -7,13 +8,16 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{WithExportConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
-use tracing::Subscriber;
+use tracing::{Level, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::Filter;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::counted::Counted;
-use super::{Config, Error};
+use super::config::Compression;
+use super::counted::{Counted, Shared};
+use super::{Config, Error, trace};
 
 /// The tracer of this process.
 pub struct Traces {
@@ -30,28 +34,27 @@ impl Traces {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_tonic()
             .with_endpoint(&config.otlp_endpoint)
-            .with_timeout(Duration::from_millis(config.otlp_timeout_ms))
-            .with_compression(opentelemetry_otlp::Compression::Gzip)
-            .build()
-            .map_err(|error| Error::Setting(format!("telemetry.otlp_endpoint: {error}")))?;
+            .with_timeout(Duration::from_millis(config.otlp_timeout_ms));
+        let exporter = match config.otlp_compression {
+            Compression::None => exporter,
+            Compression::Gzip => exporter.with_compression(opentelemetry_otlp::Compression::Gzip),
+        };
+        let exporter = exporter.build().map_err(|error| Error::Setting(format!("telemetry.otlp_endpoint: {error}")))?;
         Ok(Self::exporting(config, exporter))
     }
 
-    /// Exports through `exporter`: what a test hands in.
-    pub fn exporting(config: &Config, exporter: impl SpanExporter + 'static) -> Self {
+    fn exporting(config: &Config, exporter: impl SpanExporter + 'static) -> Self {
         let resource = Resource::builder()
             .with_service_name(config.service_name.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .with_attribute(KeyValue::new("deployment.environment.name", config.environment.clone()))
             .build();
-        // The ratio was applied before: see `propagation::Sampling`.
+        let ended = Arc::new(Counted::new(exporter, &resource));
+        trace::export_to(Arc::clone(&ended));
+        // The spans of background work follow the request that they belong to, where the ratio was applied.
         let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
-        let provider = SdkTracerProvider::builder()
-            .with_span_processor(Counted::new(exporter))
-            .with_sampler(sampler)
-            .with_resource(resource)
-            .build();
-        Self { provider }
+        let builder = SdkTracerProvider::builder().with_span_processor(Shared(ended)).with_sampler(sampler);
+        Self { provider: builder.with_resource(resource).build() }
     }
 
     /// The layer that turns `tracing` spans into these.
@@ -62,6 +65,7 @@ impl Traces {
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer("todo"))
             .with_location(false)
+            .with_target(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
     }
@@ -76,10 +80,15 @@ impl Traces {
     }
 }
 
-/// What becomes a span: not the exporter's own calls, which would feed themselves.
-pub(super) fn filter() -> EnvFilter {
-    EnvFilter::new(
+/// What becomes a span, or an event in one: not the exporter's own calls, which would feed themselves, and of the log the
+/// warnings and errors only. The line of each request says what its span says.
+pub(super) fn filter<S: Subscriber>() -> impl Filter<S> {
+    let worth = filter_fn(|metadata| {
+        if metadata.is_span() { metadata.target() != trace::FOR_LOKI } else { *metadata.level() <= Level::WARN }
+    });
+    let not_ours = EnvFilter::new(
         "info,h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,reqwest=off,opentelemetry=off,\
                     opentelemetry_sdk=off,opentelemetry_otlp=off,rdkafka=off,sqlx=off,tracing_loki=off",
-    )
+    );
+    not_ours.and(worth)
 }

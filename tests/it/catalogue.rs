@@ -140,7 +140,8 @@ impl Catalogue {
     fn page_of_spans(&self, page: &mut String) {
         page.push_str(
             "\n## Spans\n\nOf requests whose trace is recorded (`telemetry.trace_sample_ratio`, or the caller's own decision), by OTLP to \
-             `telemetry.otlp_endpoint`.\n\n| span | kind | room | attributes | what it is |\n|---|---|---|---|---|\n",
+             `telemetry.otlp_endpoint`; a request that failed\nor took `telemetry.trace_slow_ms` is recorded with its statements in \
+             any case.\n\n| span | kind | room | attributes | what it is |\n|---|---|---|---|---|\n",
         );
         for span in &self.span {
             let attributes: Vec<_> = span.attributes.iter().map(String::as_str).collect();
@@ -165,11 +166,7 @@ impl Catalogue {
     fn told_of(&self) -> BTreeMap<Told, BTreeSet<String>> {
         let told =
             |room: &str, kind: &str, text: &str| Told { room: room.into(), kind: kind.into(), text: text.into() };
-        let spans = self.span.iter().map(|span| {
-            // What OpenTelemetry makes of these two is the span's own name and kind.
-            let of_its_own = ["otel.kind", "otel.name"].map(str::to_owned);
-            (told(&span.room, "span", &span.name), span.attributes.iter().cloned().chain(of_its_own).collect())
-        });
+        let spans = self.span.iter().map(|span| (told(&span.room, "span", &span.name), span.attributes.clone()));
         let logs = self.log.iter().map(|log| (told(&log.room, &log.level, &log.message), log.fields.clone()));
         spans.chain(logs).collect()
     }

@@ -1,4 +1,5 @@
-//! What the source tells: its log events and its spans, read from the tokens of `tracing`'s macros. Not what a run emits,
+//! What the source tells: its log events and its spans, read from the tokens of `tracing`'s macros, and of the functions
+//! that make a span's attributes where the span is made when all is over. Not what a run emits,
 //! because most log events are of failures, and a run that meets all of them there is not.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +60,10 @@ fn walk(tokens: &[TokenTree], room: &str, all: &mut BTreeMap<Told, BTreeSet<Stri
             let kind = if name.ends_with("_span") { "span".to_owned() } else { name };
             all.entry(Told { room: room.to_owned(), kind, text }).or_default().extend(fields);
         }
+        if let Some((name, body)) = attributes_of(&tokens[at..]) {
+            let told = Told { room: room.to_owned(), kind: "span".to_owned(), text: name };
+            all.entry(told).or_default().extend(keys(&body));
+        }
         if let TokenTree::Group(group) = &tokens[at] {
             walk(&group.stream().into_iter().collect::<Vec<_>>(), room, all);
         }
@@ -89,6 +94,33 @@ fn macro_of_tracing(tokens: &[TokenTree]) -> Option<(String, Vec<TokenTree>)> {
         .then(|| (name, body.stream().into_iter().collect()))
 }
 
+/// `fn NAME_attributes(…) … { … }` makes those of the span NAME.
+fn attributes_of(tokens: &[TokenTree]) -> Option<(String, TokenStream)> {
+    let [TokenTree::Ident(function), TokenTree::Ident(name), rest @ ..] = tokens else { return None };
+    let name = name.to_string();
+    let name = name.strip_suffix("_attributes").filter(|_| function == "fn")?;
+    let body = rest.iter().find_map(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.stream()),
+        _ => None,
+    });
+    Some((name.to_owned(), body?))
+}
+
+/// The keys of each `KeyValue::new("key", …)`.
+fn keys(body: &TokenStream) -> Vec<String> {
+    let tokens: Vec<_> = body.clone().into_iter().collect();
+    let mut found = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let TokenTree::Group(group) = token else { continue };
+        let called = at >= 4 && tokens[at - 4].to_string() == "KeyValue" && tokens[at - 1].to_string() == "new";
+        match group.stream().into_iter().next() {
+            Some(TokenTree::Literal(key)) if called => found.push(key.to_string().trim_matches('"').to_owned()),
+            _ => found.extend(keys(&group.stream())),
+        }
+    }
+    found
+}
+
 /// The message or name, and the fields: `name = value`, `%value`, `value` or `{ … }`, with commas between them.
 fn arguments(tokens: &[TokenTree]) -> (String, Vec<String>) {
     let (mut text, mut fields) = (String::new(), Vec::new());
@@ -102,7 +134,11 @@ fn arguments(tokens: &[TokenTree]) -> (String, Vec<String>) {
             _ => {
                 let end = part.iter().position(|token| is_punct(token, '=')).unwrap_or(part.len());
                 let name: String = part[..end].iter().map(ToString::to_string).collect();
-                fields.push(name.trim_start_matches(['%', '?']).to_owned());
+                let name = name.trim_start_matches(['%', '?']);
+                // OpenTelemetry makes of these two the span's own name and kind.
+                if !["otel.kind", "otel.name"].contains(&name) {
+                    fields.push(name.to_owned());
+                }
             }
         }
     }
@@ -116,6 +152,7 @@ fn macros_are_read_as_tracing_reads_them() {
         fn g() { let s = tracing::info_span!("name", otel.kind = "client", row = tracing::field::Empty); }
         #[cfg(test)] mod tests { fn h() { tracing::error!("not this"); } }
         #[cfg(test)] use x; fn i() { tracing::info!("but this"); }
+        fn late_attributes(x: X) -> Vec<KeyValue> { let mut y = vec![KeyValue::new("b.c", x)]; if x { y.push(KeyValue::new("d", 1)) } y }
     "#;
     let tokens: TokenStream = source.parse().unwrap();
     let mut all = BTreeMap::new();
@@ -128,7 +165,8 @@ fn macros_are_read_as_tracing_reads_them() {
         read,
         [
             ("info", "but this", vec![]),
-            ("span", "name", vec!["otel.kind", "row"]),
+            ("span", "late", vec!["b.c", "d"]),
+            ("span", "name", vec!["row"]),
             ("warn", "a message", vec!["a.b", "c", "d", "error"]),
         ]
     );

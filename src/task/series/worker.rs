@@ -36,6 +36,7 @@ const LATENESS: &str = "task_occurrence_lateness_seconds";
 /// Tells the recorder what they mean.
 pub fn describe() {
     describe_counter!(MADE, Unit::Count, "Occurrences of series that workers made");
+    metrics::counter!(MADE).absolute(0);
     describe_histogram!(LATENESS, Unit::Seconds, "Time from when an occurrence was to be made until it was");
 }
 

@@ -15,7 +15,9 @@ async fn real_a_failing_cluster_loses_nothing_and_stops_nobody() {
     let Some(cluster) = tokio::task::block_in_place(Cluster::start) else { return };
     let kills = setting("TODO_TEST_BROKER_KILLS", 2, 20);
     let outage = setting("TODO_TEST_OUTAGE_SECONDS", 5, 600);
-    let flags = [cluster.flags(), vec![format!("storage.url={}", fresh_database(&url).await)]].concat();
+    // The whole takes about as long as an access token lasts.
+    let own = vec![format!("storage.url={}", fresh_database(&url).await), "auth.access_token_seconds=86400".to_owned()];
+    let flags = [cluster.flags(), own].concat();
     tokio::task::block_in_place(|| ensure_topics(&cluster.flags()));
     let world = World::with(&flags).await;
     let (tokens, users) = people(&world.client, &world.base, 4).await;

@@ -1,12 +1,17 @@
 //! Check 14: whoever takes the log and the spans falls silent: Loki takes connections and answers nobody, the collector is gone.
+//! Check 15: the database is slow. Check 16: nobody reads the metrics.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::writers::{Writers, client, people};
-use super::{figure, full, latency, setting};
+use super::{figure, full, latency, metrics, setting};
 use crate::process::Process;
 use crate::real_observability::{Server, ask};
 use crate::support::{fresh_database, server, until};
@@ -24,6 +29,20 @@ fn resident(process: &Process) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
+/// Starts Prometheus, and returns when it has read the service's metrics.
+async fn watch(client: &reqwest::Client, prometheus: &Server, process: &Process) {
+    let hurry = [("TODO_TEST_SCRAPE", "1s".to_owned())];
+    let admin = process.admin.trim_start_matches("http://");
+    tokio::task::block_in_place(|| prometheus.start(&[admin], &hurry));
+    until("Prometheus sees the service", || async { sees(client, prometheus).await }).await;
+}
+
+async fn sees(client: &reqwest::Client, prometheus: &Server) -> bool {
+    let url = format!("{}/api/v1/query", prometheus.url(0));
+    let up = ask(client, &url, &[("query", "up{job=\"todo\"} == 1")]).await;
+    up.is_some_and(|answer| answer["data"]["result"][0].is_object())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,18 +64,10 @@ async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
         format!("telemetry.loki_url={loki}"),
     ];
     let process = tokio::task::block_in_place(|| Process::start(folder.path(), &flags));
-    let hurry = [("TODO_TEST_SCRAPE", "1s".to_owned())];
-    let admin = process.admin.trim_start_matches("http://");
-    tokio::task::block_in_place(|| prometheus.start(&[admin], &hurry));
+    watch(&client, &prometheus, &process).await;
     let (tokens, _) = people(&client, &process.api, 4).await;
     let writers = Writers::start(&client, &process.api, &tokens);
     let calm = Instant::now();
-    until("Prometheus sees the service", || async {
-        let url = format!("{}/api/v1/query", prometheus.url(0));
-        let up = ask(&client, &url, &[("query", "up{job=\"todo\"} == 1")]).await;
-        up.is_some_and(|answer| answer["data"]["result"][0].is_object())
-    })
-    .await;
     // What a small installation lacks (Kafka, the probe) is no matter of this check.
     let before = alerts(&client, &prometheus.url(0), "pending|firing").await;
     let memory = resident(&process);
@@ -83,6 +94,116 @@ async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
         &format!(
             "{seconds} s with Loki silent and the collector gone: {during} ({before} before), 0 failed, {grown:+.0} MB"
         ),
+    );
+    assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
+}
+
+/// Stands between the service and the database, and hands each answer on only after a while.
+async fn slowed(database: &str, delay: Arc<AtomicU64>) -> String {
+    let mut url: reqwest::Url = database.parse().unwrap();
+    let target = (url.host_str().unwrap().to_owned(), url.port().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (far, delay) = (TcpStream::connect(&target).await.unwrap(), Arc::clone(&delay));
+            let ((mut asks, mut hears), (mut answers, mut takes)) = (near.into_split(), far.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut asks, &mut takes).await });
+            tokio::spawn(async move {
+                let mut part = vec![0; 1 << 16];
+                while let Ok(count @ 1..) = answers.read(&mut part).await {
+                    tokio::time::sleep(Duration::from_millis(delay.load(Ordering::SeqCst))).await;
+                    if hears.write_all(&part[..count]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_a_slow_database_rings_as_what_people_feel() {
+    let (Some(postgres), Some(scripts)) = (server("TODO_TEST_POSTGRES_URL"), server("TODO_TEST_SERVERS")) else {
+        return;
+    };
+    // The page waits for two minutes. In the short form it is enough that it has begun to.
+    let state = if full() { "firing" } else { "pending|firing" };
+    let patience = Duration::from_secs(setting("TODO_TEST_SLOW_SECONDS", 60, 300));
+    let (folder, client, delay) = (tempfile::tempdir().unwrap(), client(), Arc::<AtomicU64>::default());
+    let prometheus = Server::reserve("prometheus", &scripts, folder.path(), 1);
+    let url = slowed(&fresh_database(&postgres).await, Arc::clone(&delay)).await;
+    let process = tokio::task::block_in_place(|| Process::start(folder.path(), &[format!("storage.url={url}")]));
+    watch(&client, &prometheus, &process).await;
+    let (tokens, _) = people(&client, &process.api, 4).await;
+    let writers = Writers::start(&client, &process.api, &tokens);
+    let calm = Instant::now();
+    until("people have written", || async { writers.done.load(Ordering::SeqCst) > 200 }).await;
+    let before = alerts(&client, &prometheus.url(0), "pending|firing").await;
+
+    let slow = Instant::now();
+    delay.store(80, Ordering::SeqCst);
+    let ringing = async || &alerts(&client, &prometheus.url(0), state).await - &before;
+    while !ringing().await.contains("TodoLatencyBurn14x") && slow.elapsed() < patience {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let rings = ringing().await;
+    assert!(rings.contains("TodoLatencyBurn14x"), "{rings:?}");
+    // The same in longer windows is the same fault, and held back by the first.
+    let others: Vec<_> = rings.iter().filter(|name| !name.starts_with("TodoLatencyBurn")).collect();
+    assert!(others.is_empty(), "{others:?}");
+    let ready = client.get(format!("{}/readyz", process.admin)).send().await.unwrap();
+    assert_eq!(ready.status(), 200, "slow, and there");
+    let end = Instant::now();
+    delay.store(0, Ordering::SeqCst);
+    let done = writers.done.load(Ordering::SeqCst);
+    until("people write as before", || async { writers.done.load(Ordering::SeqCst) > done + 200 }).await;
+    let (written, failed) = writers.stop().await;
+    assert_eq!(failed, 0, "a write has failed");
+    let (before, during) = (latency(&written, calm, slow), latency(&written, slow, end));
+    let seconds = (end - slow).as_secs();
+    figure(15, &format!("{seconds} s with a database 80 ms away: {during} ({before} before), 0 failed; {rings:?}"));
+    assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_metrics_that_nobody_reads_take_no_room_and_are_whole_afterwards() {
+    let Some(scripts) = server("TODO_TEST_SERVERS") else { return };
+    let seconds = setting("TODO_TEST_UNREAD_SECONDS", 10, 3600);
+    let (folder, client) = (tempfile::tempdir().unwrap(), client());
+    let prometheus = Server::reserve("prometheus", &scripts, folder.path(), 1);
+    let process = tokio::task::block_in_place(|| Process::start(folder.path(), &[]));
+    watch(&client, &prometheus, &process).await;
+    let (tokens, _) = people(&client, &process.api, 4).await;
+    let writers = Writers::at_pace(&client, &process.api, &tokens, Duration::from_millis(100));
+    let calm = Instant::now();
+    until("people have written", || async { writers.done.load(Ordering::SeqCst) > 100 }).await;
+    let before = alerts(&client, &prometheus.url(0), "pending|firing").await;
+    let memory = resident(&process);
+
+    let away = Instant::now();
+    prometheus.signal("STOP");
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let (end, grown) = (Instant::now(), resident(&process) - memory);
+    prometheus.signal("CONT");
+    until("Prometheus sees the service again", || async { sees(&client, &prometheus).await }).await;
+    let (written, failed) = writers.stop().await;
+    assert_eq!(failed, 0, "a write has failed");
+    assert!(grown < 50.0, "{grown:.0} MB more");
+    // Each write is in the count that nobody read meanwhile.
+    let text = metrics(&client, &process.admin).await;
+    let counted = "http_server_request_duration_seconds_count{http_request_method=\"POST\",http_route=\"/api/v1/tasks\",\
+                   http_response_status_code=\"201\"} ";
+    let counted: usize = text.lines().find_map(|line| line.strip_prefix(counted)).unwrap().parse().unwrap();
+    assert_eq!(counted, written.len());
+    let rings = &alerts(&client, &prometheus.url(0), "firing").await - &before;
+    assert!(rings.is_empty(), "{rings:?}");
+    let (before, during) = (latency(&written, calm, away), latency(&written, away, end));
+    figure(
+        16,
+        &format!("{seconds} s without Prometheus: {during} ({before} before), 0 failed, {grown:+.0} MB, all counted"),
     );
     assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
 }

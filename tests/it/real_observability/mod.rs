@@ -68,6 +68,12 @@ impl Server {
     pub fn url(&self, offset: u16) -> String {
         format!("http://{}", self.address(offset))
     }
+
+    pub fn signal(&self, name: &str) {
+        let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
+        let pid = pid.lines().next().unwrap();
+        assert!(Command::new("kill").args([&format!("-{name}"), pid]).status().unwrap().success());
+    }
 }
 
 impl Drop for Server {

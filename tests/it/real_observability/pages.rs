@@ -71,9 +71,7 @@ impl Watch {
         let shipped = std::fs::read_to_string(&rules).unwrap();
         assert_eq!(shipped.matches("for: 1m\n").count(), 1, "TodoAllInstancesDown alone waits for a minute");
         std::fs::write(&rules, shipped.replace("for: 1m\n", "for: 5s\n")).unwrap();
-        let pid = std::fs::read_to_string(self.prometheus.folder.join("pid")).unwrap();
-        let pid = pid.lines().next().unwrap();
-        assert!(std::process::Command::new("kill").args(["-HUP", pid]).status().unwrap().success());
+        self.prometheus.signal("HUP");
     }
 
     /// What Alertmanager says of an alert.
