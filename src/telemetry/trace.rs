@@ -213,7 +213,7 @@ mod tests {
     fn begin(exports: bool, ratio: f64, headers: &HeaderMap, first: u8) -> Trace {
         let mut random = [7; 24];
         random[0] = first;
-        Tracer { exports, ratio, slow: Duration::from_secs(3600) }.begin(headers, random)
+        Tracer { exports, ratio, slow: Duration::from_hours(1) }.begin(headers, random)
     }
 
     fn nothing() -> Ended {
