@@ -12,8 +12,10 @@ measure_telemetry() {
   done
   on_cores 0 "$root/postgres/pid"
   copy_database bench_telemetry
-  telemetry_row read 'read one task'
-  telemetry_row create 'create a task'
+  telemetry_row read 'read one task, with all telemetry and every trace' loads_with_all
+  telemetry_row create 'create a task, with all telemetry and every trace' loads_with_all
+  telemetry_row read 'read one task, with all telemetry as in production' loads_with_tenth
+  telemetry_row create 'create a task, with all telemetry as in production' loads_with_tenth
   silent_start
   fault_row 'a create with Loki silent and the collector gone' late_with_silence
   fault_row 'a create while nobody reads the metrics' late_unread
@@ -22,21 +24,26 @@ measure_telemetry() {
   on_cores "0-$(($(nproc) - 1))" "$root/postgres/pid"
 }
 
-# telemetry_row LOAD WHAT
+# telemetry_row LOAD WHAT WITH
 telemetry_row() {
   local beside=service_$1 # in_turn has names of its own for the two that it is given
-  loads_with "$beside" # a warm-up, which counts for nothing
-  in_turn "telemetry, $1" 9 loads_with_all loads_with_none
+  serve_and_load "$beside" # a warm-up, which counts for nothing
+  in_turn "telemetry, $1" 9 "$3" loads_with_none
   bar "$(median "$ratios")" '>=' 0.9
-  row "$2, with all telemetry, beside none" "$(summary "$service_rates" %.0f)/s" "none: $(summary "$pgbench_rates" %.0f)/s" "$(summary "$ratios")" "$said"
+  row "$2, beside none" "$(summary "$service_rates" %.0f)/s" "none: $(summary "$pgbench_rates" %.0f)/s" "$(summary "$ratios")" "$said"
 }
 
-loads_with_all() {
-  loads_with "$beside" --set telemetry.log_format=json --set telemetry.log_filter=info --set telemetry.trace_sample_ratio=1.0 \
+# loads_with RATIO: all of it, and this fraction of the traces.
+loads_with() {
+  serve_and_load "$beside" --set telemetry.log_format=json --set telemetry.log_filter=info --set "telemetry.trace_sample_ratio=$1" \
     --set "telemetry.otlp_endpoint=http://127.0.0.1:$collector_port" --set "telemetry.loki_url=http://127.0.0.1:$loki_port"
 }
 
-loads_with_none() { loads_with "$beside" --set telemetry.log_filter=off; }
+loads_with_all() { loads_with 1.0; }
+# As the README's configuration for production has it: failed and slow requests, and a tenth of the rest.
+loads_with_tenth() { loads_with 0.1; }
+
+loads_with_none() { serve_and_load "$beside" --set telemetry.log_filter=off; }
 
 # fault_row WHAT LOAD: the 99th percentile of a pace that leaves room, with a fault beside none.
 fault_row() {
@@ -48,7 +55,7 @@ fault_row() {
 late_with_all() { beside=late_create loads_with_all; }
 late_unread() { scraped='' beside=late_create loads_with_all; }
 late_with_silence() {
-  loads_with late_create --set telemetry.log_format=json --set "telemetry.otlp_endpoint=http://127.0.0.1:$((silent_port + 1))" \
+  serve_and_load late_create --set telemetry.log_format=json --set "telemetry.otlp_endpoint=http://127.0.0.1:$((silent_port + 1))" \
     --set "telemetry.loki_url=http://127.0.0.1:$silent_port"
 }
 
@@ -72,8 +79,8 @@ while True: held.append(listener.accept())' "$silent_port"
   on_cores 1 "$root/silent/pid"
 }
 
-# loads_with LOAD FLAG…: the load on a service of its own, which begins with two seconds that do not count.
-loads_with() {
+# serve_and_load LOAD FLAG…: the load on a service of its own, which begins with two seconds that do not count.
+serve_and_load() {
   local load=$1 all=$seconds scraper=''
   shift
   serve telemetry api bench_telemetry "$@"

@@ -93,7 +93,7 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
     };
     let shown = filter_fn(|metadata| metadata.target() != trace::FOR_LOKI);
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter::changeable(filter).and(Repeats).and(shown)))
+        .with(lines.with_filter(shown.and(filter::changeable(filter)).and(Repeats)))
         .with(traces.layer().with_filter(traces::filter()))
         .with(shipping)
         .with(metrics::CountEvents.with_filter(filter_fn(|told| told.is_event() && *told.level() <= Level::INFO)))

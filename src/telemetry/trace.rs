@@ -16,11 +16,11 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{
     IdGenerator as _, RandomIdGenerator, SpanData, SpanEvents, SpanLinks, SpanProcessor as _,
 };
-use tracing::{Instrument as _, Level};
+use tracing::{Instrument as _, Level, Span};
 
-use super::Config;
 use super::counted::Counted;
 use super::propagation::parse;
+use super::{Config, loki};
 use crate::kernel::{Clock, Noted, Notes, Statement};
 
 /// The target of the span that lends a request's lines their trace id on the way to Loki; it is no OpenTelemetry span.
@@ -95,7 +95,11 @@ fn share(random: &[u8; 24]) -> f64 {
 impl Trace {
     /// Runs the request's work where its ids are found, and its notes.
     pub fn run<W: Future>(&self, work: W) -> impl Future<Output = W::Output> + use<W> {
-        let lines = tracing::span!(target: FOR_LOKI, Level::INFO, "request", trace_id = %self.own.trace_id());
+        let lines = if loki::has_room() {
+            tracing::span!(target: FOR_LOKI, Level::INFO, "request", trace_id = %self.own.trace_id())
+        } else {
+            Span::none()
+        };
         let context = Context::new().with_remote_span_context(self.own.clone());
         let context = match &self.notes {
             Some(notes) => context.with_value(Arc::clone(notes)),

@@ -90,5 +90,5 @@ pub(super) fn filter<S: Subscriber>() -> impl Filter<S> {
         "info,h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,reqwest=off,opentelemetry=off,\
                     opentelemetry_sdk=off,opentelemetry_otlp=off,rdkafka=off,sqlx=off,tracing_loki=off",
     );
-    not_ours.and(worth)
+    worth.and(not_ours)
 }

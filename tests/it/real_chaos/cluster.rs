@@ -20,8 +20,9 @@ async fn real_a_failing_cluster_loses_nothing_and_stops_nobody() {
     let flags = [cluster.flags(), own].concat();
     tokio::task::block_in_place(|| ensure_topics(&cluster.flags()));
     let world = World::with(&flags).await;
-    let (tokens, users) = people(&world.client, &world.base, 4).await;
-    let writers = Writers::start(&world.client, &world.base, &tokens);
+    // So many that nobody comes to the hundred thousand tasks that one may have.
+    let (tokens, users) = people(&world.client, &world.base, 12).await;
+    let writers = Writers::at_pace(&world.client, &world.base, &tokens, Duration::from_millis(12));
 
     let calm = Instant::now();
     tokio::time::sleep(Duration::from_secs(3)).await;
