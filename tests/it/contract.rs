@@ -64,7 +64,7 @@ async fn reminder(person: &Person<'_>) {
 }
 
 /// Everything that can happen to an account, its erasure last.
-async fn life(world: &World, person: &Person<'_>) {
+pub async fn life(world: &World, person: &Person<'_>) {
     let failed = json!({ "email": "ann@example.org", "password": "wrong horse battery" });
     let sign_in = world.request(Method::POST, "/api/v1/sessions").json(&failed).send().await.unwrap();
     assert_eq!(sign_in.status().as_u16(), 401);
@@ -96,7 +96,7 @@ async fn life(world: &World, person: &Person<'_>) {
 }
 
 /// The names of all events of a topic, as its schema has them.
-fn named(topic: Topic) -> BTreeSet<String> {
+pub fn named(topic: Topic) -> BTreeSet<String> {
     let schema: Value = serde_json::from_str(topic.schema()).unwrap();
     let names = schema["properties"]["eventType"]["enum"].as_array().unwrap().clone();
     names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
