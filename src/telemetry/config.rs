@@ -23,7 +23,7 @@ pub enum LogFormat {
 pub enum Compression {
     /// As they are, which is OTLP's default.
     None,
-    /// A fifth of the bytes, for more of the processor than all else that a span costs.
+    /// Fewer bytes, for more of the processor.
     Gzip,
 }
 

@@ -1,7 +1,7 @@
 //! The trace of a request: noted while it runs, made into spans when it has ended.
 //!
-//! Then it is known whether somebody will look: what failed or took long is recorded whatever the ratio says. And a note
-//! costs a part of what a span does that is open while the request runs, which counts with some spans a request.
+//! Then it is known whether somebody will look: what failed or took long is recorded whatever the ratio says. And a note is
+//! meant to cost less than a span that is open while the request runs; `make bench` measures all of telemetry together.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
