@@ -65,6 +65,7 @@ async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
     let (tokens, _) = people(&client, &process.api, 4).await;
     let writers = Writers::start(&client, &process.api, &tokens);
     let calm = Instant::now();
+    until("people have written", || async { writers.done.load(Ordering::SeqCst) > 100 }).await;
     // What a small installation lacks (Kafka, the probe) is no matter of this check.
     let before = alerts(&client, &prometheus.url(0), "pending|firing").await;
     let memory = resident(&process);
