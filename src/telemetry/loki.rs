@@ -1,11 +1,15 @@
 //! A copy of the log lines to Loki. The library loses lines when its queue is full, has no time-out, and keeps what it
 //! cannot deliver; so its task is watched, ended after sustained failure or where Loki says nothing at all, and never waited
-//! for without a limit. What it is given in a second is bounded, and so is what it may keep until then.
+//! for without a limit. What it is given is bounded, and so is what it may keep until then. And it would send each line by
+//! itself as soon as the one before has arrived, some hundred requests a second; so it is run at a pace.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{self, Waker};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
@@ -21,8 +25,12 @@ const ASK_EVERY: u32 = 5;
 const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 /// So many silences in a row end the copy.
 const SILENCES: u32 = 3;
-/// Lines that are copied in a second, at most.
-const LINES_PER_SECOND: u64 = 1000;
+/// The library's task runs every so often, and sends what came meanwhile as one request.
+const PACE: Duration = Duration::from_millis(50);
+/// Lines that are copied in that time on the whole: a thousand a second.
+const LINES: u64 = 50;
+/// Lines that are copied at once, at most: the library's queue has room for 512, and loses what comes then without a word.
+const BURST: u64 = 400;
 
 /// The shipping task.
 pub(super) struct Shipper {
@@ -46,7 +54,7 @@ impl Shipper {
             .and_then(|builder| builder.build_controller_url(url))
             .map_err(|error| wrong(&error))?;
         GIVEN.store(0, Ordering::Relaxed);
-        let mut shipping = tokio::spawn(task);
+        let mut shipping = tokio::spawn(paced(task));
         let task = tokio::spawn(async move {
             let mut watch = tokio::time::interval(Duration::from_secs(1));
             let (mut before, mut calm, mut silences, mut seconds) = (0, 0, 0, 0_u32);
@@ -60,7 +68,6 @@ impl Shipper {
                             FAILURES.store(0, Ordering::Relaxed);
                         }
                         before = FAILURES.load(Ordering::Relaxed);
-                        GIVEN.store(0, Ordering::Relaxed);
                         seconds = seconds.wrapping_add(1);
                         if seconds % ASK_EVERY == 0 {
                             silences = if answers(&client, &push).await { 0 } else { silences + 1 };
@@ -92,22 +99,38 @@ impl Shipper {
     }
 }
 
+/// Runs it every so often, whoever wakes it, and makes room for the next lines.
+async fn paced(task: impl Future<Output = ()>) {
+    // It may take all that came: its pace is its limit.
+    let mut task = pin!(tokio::task::unconstrained(task));
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        if task.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_ready() {
+            return;
+        }
+        let _ = GIVEN
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |given| Some(given.min(BURST).saturating_sub(LINES)));
+    }
+}
+
 /// Whether Loki says anything, be it a refusal.
 async fn answers(client: &reqwest::Client, push: &reqwest::Url) -> bool {
     let nothing = client.post(push.clone()).header("content-type", "application/json").body("{\"streams\":[]}");
     nothing.send().await.is_ok()
 }
 
-/// Lets so many lines a second through, and counts the rest.
+/// Lets so many lines through, and counts the rest.
 #[derive(Clone, Copy)]
 pub(super) struct Budget;
 
-/// As if a second's were given, until there is a Loki.
-static GIVEN: AtomicU64 = AtomicU64::new(LINES_PER_SECOND);
+/// Lines that were given and not made room for yet; as if there were no room, until there is a Loki.
+static GIVEN: AtomicU64 = AtomicU64::new(BURST);
 
 /// Whether a line would be copied now.
 pub(super) fn has_room() -> bool {
-    GIVEN.load(Ordering::Relaxed) < LINES_PER_SECOND
+    GIVEN.load(Ordering::Relaxed) < BURST
 }
 
 impl<S> Filter<S> for Budget {
@@ -116,7 +139,7 @@ impl<S> Filter<S> for Budget {
     }
 
     fn event_enabled(&self, _: &Event<'_>, _: &Context<'_, S>) -> bool {
-        let fits = GIVEN.fetch_add(1, Ordering::Relaxed) < LINES_PER_SECOND;
+        let fits = GIVEN.fetch_add(1, Ordering::Relaxed) < BURST;
         if !fits {
             ::metrics::counter!(metrics::LOKI_DROPPED).increment(1);
         }
@@ -154,6 +177,7 @@ impl<S: Subscriber> Layer<S> for metrics::CountEvents {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Instant;
 
     use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -167,18 +191,32 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_copied_in_a_second_is_bounded() {
+    #[tokio::test]
+    async fn what_is_copied_is_bounded_and_the_task_runs_at_its_pace() {
         GIVEN.store(0, Ordering::SeqCst);
         assert!(has_room());
         let copied = Arc::new(AtomicU64::new(0));
         let count = Count(Arc::clone(&copied)).with_filter(Budget);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(count), || {
-            for n in 0..LINES_PER_SECOND + 50 {
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(count));
+        let lines = |most: u64| {
+            for n in 0..most {
                 tracing::info!(n, "a line");
             }
-        });
-        assert_eq!(copied.load(Ordering::SeqCst), LINES_PER_SECOND);
+        };
+        lines(BURST + 50);
+        assert_eq!(copied.load(Ordering::SeqCst), BURST);
         assert!(!has_room());
+        let mut runs = 0;
+        let began = Instant::now();
+        // It asks to be run again at once, as the library's does for each line.
+        paced(std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            lines(3 * LINES);
+            runs += 1;
+            if runs == 5 { task::Poll::Ready(()) } else { task::Poll::Pending }
+        }))
+        .await;
+        assert!(began.elapsed() >= PACE * 4, "{:?}", began.elapsed());
+        assert_eq!(copied.load(Ordering::SeqCst), BURST + 4 * LINES, "a thousand a second after the burst");
     }
 }
