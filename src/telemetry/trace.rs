@@ -27,10 +27,10 @@ use crate::kernel::{Clock, Noted, Notes, Statement};
 pub(super) const FOR_LOKI: &str = "todo::lines";
 
 /// Where ended spans go: process-wide, as the subscriber is.
-static ENDED: OnceLock<Arc<Counted>> = OnceLock::new();
+static ENDED: OnceLock<Counted> = OnceLock::new();
 
 /// From here on ended requests become spans of this exporter.
-pub(super) fn export_to(spans: Arc<Counted>) {
+pub(super) fn export_to(spans: Counted) {
     let _ = ENDED.set(spans);
 }
 
@@ -128,7 +128,9 @@ impl Trace {
     fn spans(&self, noted: Noted, now: Instant, failed: bool, ended: Ended) -> impl Iterator<Item = SpanData> + use<> {
         let present = SystemTime::from(Clock::system().now());
         let times = move |at: Instant| present.checked_sub(now.duration_since(at)).unwrap_or(present);
-        let own = self.context(self.own.span_id());
+        let trace = self.own.trace_id();
+        let context = move |id| SpanContext::new(trace, id, TraceFlags::SAMPLED, false, TraceState::default());
+        let own = context(self.own.span_id());
         let mut request = SpanData {
             parent_span_id: self.caller.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
             parent_span_is_remote: self.caller.is_some(),
@@ -141,30 +143,18 @@ impl Trace {
             let count = vec![KeyValue::new("count", i64::from(noted.left_out))];
             request.events.events.push(Event::new("more than are shown", present, count, 0));
         }
-        let (trace, parent) = (self.own.trace_id(), self.own.span_id());
+        let parent = self.own.span_id();
         let statements = noted.statements.into_iter().map(move |statement| {
-            let id = RandomIdGenerator::default().new_span_id();
-            let context = SpanContext::new(trace, id, TraceFlags::SAMPLED, false, TraceState::default());
+            let own = context(RandomIdGenerator::default().new_span_id());
             let (began, ended) = (times(statement.began), statement.ended.map_or(present, times));
             let error = statement.error.or(statement.ended.is_none().then_some("unfinished"));
             SpanData {
                 parent_span_id: parent,
                 status: if error.is_some() { Status::error("") } else { Status::Unset },
-                ..span(
-                    context,
-                    statement.summary.into(),
-                    SpanKind::Client,
-                    of_statement(&statement, error),
-                    began,
-                    ended,
-                )
+                ..span(own, statement.summary.into(), SpanKind::Client, of_statement(&statement, error), began, ended)
             }
         });
         statements.chain(std::iter::once(request))
-    }
-
-    fn context(&self, id: SpanId) -> SpanContext {
-        SpanContext::new(self.own.trace_id(), id, TraceFlags::SAMPLED, false, TraceState::default())
     }
 }
 

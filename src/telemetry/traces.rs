@@ -1,6 +1,5 @@
 //! Spans over OTLP, in batches, from a thread of their own.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -16,7 +15,7 @@ use tracing_subscriber::layer::Filter;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::config::Compression;
-use super::counted::{Counted, Shared};
+use super::counted::Counted;
 use super::{Config, Error, trace};
 
 /// The tracer of this process.
@@ -49,11 +48,11 @@ impl Traces {
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .with_attribute(KeyValue::new("deployment.environment.name", config.environment.clone()))
             .build();
-        let ended = Arc::new(Counted::new(exporter, &resource));
-        trace::export_to(Arc::clone(&ended));
+        let ended = Counted::new(exporter, &resource);
+        trace::export_to(ended.clone());
         // The spans of background work follow the request that they belong to, where the ratio was applied.
         let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
-        let builder = SdkTracerProvider::builder().with_span_processor(Shared(ended)).with_sampler(sampler);
+        let builder = SdkTracerProvider::builder().with_span_processor(ended).with_sampler(sampler);
         Self { provider: builder.with_resource(resource).build() }
     }
 
