@@ -64,10 +64,10 @@ impl Timer {
         }
     }
 
-    fn end(self, error: Option<&Error>) {
+    fn end(self, ended: Instant, error: Option<&Error>) {
         match self.record {
             Record::Nowhere => {}
-            Record::Notes(notes, place) => notes.ended(place, Instant::now(), error.map(Error::kind)),
+            Record::Notes(notes, place) => notes.ended(place, ended, error.map(Error::kind)),
             Record::Span(span) => {
                 if let Some(error) = error {
                     span.record("error.type", error.kind());
@@ -121,10 +121,11 @@ impl Exec {
 
     /// Records the call and sorts its error.
     pub fn end_call<T>(&mut self, timer: Timer, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
-        let seconds = timer.started.elapsed().as_secs_f64();
+        let ended = Instant::now();
+        let seconds = ended.duration_since(timer.started).as_secs_f64();
         metrics::histogram!(super::metrics::DURATION, "db_query_summary" => timer.summary).record(seconds);
         let (summary, outcome) = (timer.summary, outcome.map_err(|error| Error::of(timer.summary, error)));
-        timer.end(outcome.as_ref().err());
+        timer.end(ended, outcome.as_ref().err());
         self.suspect = false;
         if let Err(error) = &outcome {
             metrics::counter!(super::metrics::ERRORS, "db_query_summary" => summary, "error_type" => error.kind())
