@@ -23,7 +23,7 @@ pub struct Config {
     pub broker: BrokerKind,
     /// Events that a relay sends before it waits for their acknowledgements.
     pub relay_batch: i64,
-    /// Batches that a relay has under way at once, over different users.
+    /// Batches that a relay has under way at once while it is behind, over different users; otherwise one.
     pub relay_lanes: i64,
     /// How long a relay owns a shard without renewing, milliseconds.
     pub relay_lease_ms: u64,

@@ -20,6 +20,7 @@ mod error;
 mod expand;
 mod fence;
 mod history;
+mod lanes;
 mod lease;
 mod log;
 pub mod metrics;

@@ -22,6 +22,7 @@ use tracing::Span;
 
 use super::broker::{Broker, PublishError, Record};
 use super::fence;
+use super::lanes::Lanes;
 use super::lease::{Lease, Leases};
 use super::log::Commits;
 use super::outbox::{self, Waiting};
@@ -43,6 +44,7 @@ pub struct Relay {
     ids: Ids,
     config: Config,
     leases: Leases,
+    lanes: Lanes,
     /// The shards that a lane has a batch of under way: bit n for shard n.
     busy: Vec<AtomicI64>,
     /// How many turns each lane has begun: the turn before is over then.
@@ -64,8 +66,8 @@ impl Relay {
         let leases = Leases::new(db.clone(), ids.uuid(), Duration::from_millis(config.relay_lease_ms));
         let busy = (0..config.relay_lanes).map(|_| AtomicI64::new(0)).collect();
         let turns = (0..config.relay_lanes).map(|_| AtomicU64::new(0)).collect();
-        let generation = Mutex::new(-1);
-        Self { db, broker, hint, clock, ids, config, leases, busy, turns, generation }
+        let (generation, lanes) = (Mutex::new(-1), Lanes::new(config.relay_lanes));
+        Self { db, broker, hint, clock, ids, config, leases, lanes, busy, turns, generation }
     }
 
     /// Runs until told to stop; then finishes the batches under way and gives the shards back.
@@ -111,16 +113,21 @@ impl Relay {
     }
 
     async fn lane(self: Arc<Self>, lane: i64, mut fresh: watch::Receiver<u64>, stop: CancellationToken) {
-        let mut hint = self.hint.clone();
+        let (mut hint, mut moved) = (self.hint.clone(), self.lanes.moved());
         let mut pause = Pause::new(Duration::from_millis(self.config.relay_poll_ms));
         let mut told = true;
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         while !stop.is_cancelled() {
             // What is committed from here on may be missed by this turn's query, and is news after it.
             let before = *hint.borrow_and_update();
+            moved.mark_unchanged();
             let leases = self.leases_of(lane);
             let shards = leases.keys().fold(0_i64, |bits, shard| bits | 1 << shard);
-            match self.turn(lane, shards, &leases).await {
+            let turn = self.turn(lane, shards, &leases).await;
+            if let (Ok(turn), true) = (&turn, shards != 0) {
+                self.lanes.after(lane, *turn == Turn::Full);
+            }
+            match turn {
                 Ok(Turn::Full) => continue,
                 Ok(turn) => {
                     round_done("relay");
@@ -140,13 +147,14 @@ impl Relay {
                 () = stop.cancelled() => return,
                 () = news(&mut hint, &before, shards) => true,
                 _ = fresh.changed() => true,
+                _ = moved.changed() => true,
                 () = tokio::time::sleep(pause.now) => false,
             };
         }
     }
 
     fn leases_of(&self, lane: i64) -> BTreeMap<i64, Lease> {
-        self.leases.valid().into_iter().filter(|(shard, _)| shard % self.config.relay_lanes == lane).collect()
+        self.leases.valid().into_iter().filter(|(shard, _)| self.lanes.takes(lane, *shard)).collect()
     }
 
     /// One batch of this lane's `shards`.
