@@ -28,7 +28,8 @@ serve() {
   free_port "$api_port" TODO_BENCH_HTTP_PORT
   free_port "$admin_port" TODO_BENCH_HTTP_PORT
   : >"$data/$name.log"
-  launch "$data/$name.pid" "$data/$name.log" "$todo" serve --roles "$roles" \
+  # shellcheck disable=SC2016 # for the shell in between, which becomes the service
+  launch "$data/$name.pid" "$data/$name.log" bash -c 'exec "${@:2}" >>"$1"' - "${lines:-/dev/stdout}" "$todo" serve --roles "$roles" \
     --set "http.listen=127.0.0.1:$api_port" --set "http.admin_listen=127.0.0.1:$admin_port" --set http.drain_pause_ms=0 \
     --set "storage.url=$(database_url "$database")" --set "auth.keys_dir=$data/keys" --set auth.access_token_seconds=86400 \
     --set limits.user_per_minute=10000000 --set limits.user_burst=10000000 --set limits.address_per_minute=10000000 \
@@ -68,7 +69,7 @@ memory() { awk -v field="$1:" '$1 == field { printf "%.1f", $2 / 1024 }' "/proc/
 end_servers() {
   local code=0 pidfile server
   if [[ -n ${load_pid:-} ]]; then kill "$load_pid" 2>/dev/null || true; fi
-  for pidfile in "$root"/service/*.pid "$root"/silent/pid; do # also what a run left behind that was killed
+  for pidfile in "$root"/service/*.pid "$root"/silent/pid "$root"/lines/pid; do # also what a run left behind that was killed
     [[ ! -e $pidfile ]] || halt "$pidfile" KILL 10 || code=1
   done
   for server in loki collector jaeger kafka; do "$servers/$server/stop" "$root/$server" KILL || code=1; done

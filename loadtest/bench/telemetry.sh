@@ -3,13 +3,14 @@
 
 # Logs as JSON and in Loki, every trace to the collector and from there to Jaeger, metrics read every five seconds; or nothing
 # but the metrics, which cannot be switched off. The service and PostgreSQL have one core, and what takes the telemetry the
-# other one with the load: what Loki and the collector cost is theirs, not the service's.
+# other one with the load: what Loki, the collector and who reads the log cost is theirs, not the service's.
 measure_telemetry() {
-  local sink
+  local sink lines=$root/lines/pipe
   for sink in jaeger collector loki; do
     "$servers/$sink/start" "$root/$sink"
     on_cores 1 "$root/$sink/pid"
   done
+  lines_start
   on_cores 0 "$root/postgres/pid"
   copy_database bench_telemetry
   telemetry_row read 'read one task, with all telemetry and every trace' loads_with_all
@@ -20,6 +21,7 @@ measure_telemetry() {
   fault_row 'a create with Loki silent and the collector gone' late_with_silence
   fault_row 'a create while nobody reads the metrics' late_unread
   halt "$root/silent/pid" TERM 10
+  halt "$root/lines/pid" TERM 10
   for sink in loki collector jaeger; do "$servers/$sink/stop" "$root/$sink"; done
   on_cores "0-$(($(nproc) - 1))" "$root/postgres/pid"
 }
@@ -77,6 +79,17 @@ listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1000)
 held = []
 while True: held.append(listener.accept())' "$silent_port"
   on_cores 1 "$root/silent/pid"
+}
+
+# Somebody reads the log at the other end of a pipe, as they do of a container's.
+lines_start() {
+  open_folder "$root/lines"
+  rm -f "$lines"
+  mkfifo "$lines"
+  # It opens both ends: the pipe stays while one service ends and the next begins.
+  # shellcheck disable=SC2016 # for the shell in between
+  launch "$root/lines/pid" "$root/lines/log" bash -c 'exec cat <>"$0" >/dev/null' "$lines"
+  on_cores 1 "$root/lines/pid"
 }
 
 # serve_and_load LOAD FLAG…: the load on a service of its own, which begins with two seconds that do not count.
