@@ -9,7 +9,7 @@
 //! take. A relay that was paused beyond its lease can only repeat what another sends too, in order: first occurrences
 //! stay in order, and consumers drop repetitions by `seq`. `tests/it/model` visits every state of this.
 //!
-//! **When the broker is down** the lanes wait in it with one batch each; the backlog stays in the database.
+//! **When the broker is down** the lanes that have shards wait in it with one batch each; the backlog stays in the database.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
