@@ -15,7 +15,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use opentelemetry::KeyValue;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
@@ -30,7 +29,7 @@ use super::{Config, Problem, metrics as names};
 use crate::kernel::Ids;
 use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::propagation;
-use crate::telemetry::trace::{Ended, Trace, Tracer};
+use crate::telemetry::trace::{Asked, Trace, Tracer};
 
 /// What the stack shares between requests.
 pub struct Shared {
@@ -212,56 +211,37 @@ fn request_id(request: &Request, ids: &Ids) -> String {
 
 async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = method_name(request.method());
     let path = request.extensions().get::<MatchedPath>();
-    let route: Arc<str> = path.map_or_else(|| "unmatched".into(), |path| path.as_str().into());
-    let id: Arc<str> = request_id(&request, &shared.ids).into();
+    let asked = Asked {
+        method: method_name(request.method()),
+        route: path.map_or_else(|| "unmatched".into(), |path| path.as_str().into()),
+        request_id: request_id(&request, &shared.ids).into(),
+    };
     let instance = request.uri().path().to_owned();
     let trace = shared.tracer.begin(request.headers(), shared.ids.noise());
     let work = async {
-        let response = render(next.run(request).await, &instance, &id);
-        tell(method, &route, &id, response.status(), started);
+        let response = render(next.run(request).await, &instance, &asked.request_id);
+        tell(&asked, response.status(), started);
         response
     };
     let work = trace.run(work);
     let (tls, exemplars) = (!shared.config.tls_cert_file.is_empty(), Arc::clone(&shared.exemplars));
-    let watch = Watch::start(method, Arc::clone(&route), Arc::clone(&id), started, trace);
+    let watch = Watch::start(asked.clone(), started, trace);
     let response = work.await;
     watch.finish(response.status(), &exemplars);
-    with_headers(response, &id, tls)
+    with_headers(response, &asked.request_id, tls)
 }
 
 /// One line for each request, with its trace id: `todo::request=off` in `telemetry.log_filter` leaves them out.
-fn tell(method: &'static str, route: &str, request_id: &str, status: StatusCode, started: Instant) {
+fn tell(asked: &Asked, status: StatusCode, started: Instant) {
+    let Asked { method, route, request_id } = asked;
+    let (route, request_id) = (&**route, &**request_id);
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     tracing::info!(
         target: "todo::request",
-        { http.request.method = method, http.route = route, http.response.status_code = status.as_u16(), duration_ms, request_id },
+        { http.request.method = *method, http.route = route, http.response.status_code = status.as_u16(), duration_ms, request_id },
         "request"
     );
-}
-
-/// Of the request's span, by OpenTelemetry's conventions for servers. No status where the client went away before it.
-fn request_attributes(
-    method: &'static str,
-    route: &Arc<str>,
-    request_id: &Arc<str>,
-    status: Option<StatusCode>,
-) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(6);
-    attributes.push(KeyValue::new("http.request.method", method));
-    attributes.push(KeyValue::new("http.route", Arc::clone(route)));
-    attributes.push(KeyValue::new("request_id", Arc::clone(request_id)));
-    match status {
-        Some(status) => {
-            attributes.push(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
-            if status.is_server_error() {
-                attributes.push(KeyValue::new("error.type", status.as_str().to_owned()));
-            }
-        }
-        None => attributes.push(KeyValue::new("error.type", "aborted")),
-    }
-    attributes
 }
 
 /// Writes the bodies of problems where there is no stack: on the admin port.
@@ -327,42 +307,25 @@ fn with_headers(mut response: Response, request_id: &str, tls: bool) -> Response
 
 /// Counts the request and ends its trace, also when its client goes away and the future is dropped.
 struct Watch {
-    method: &'static str,
-    route: Arc<str>,
-    id: Arc<str>,
+    asked: Asked,
     started: Instant,
     trace: Trace,
     finished: bool,
 }
 
 impl Watch {
-    fn start(method: &'static str, route: Arc<str>, id: Arc<str>, started: Instant, trace: Trace) -> Self {
+    fn start(asked: Asked, started: Instant, trace: Trace) -> Self {
         metrics::gauge!(names::ACTIVE).increment(1.0);
-        Self { method, route, id, started, trace, finished: false }
+        Self { asked, started, trace, finished: false }
     }
 
     fn finish(mut self, status: StatusCode, exemplars: &Exemplars) {
         self.finished = true;
-        let labels = [
-            ("http_request_method", self.method.to_owned()),
-            ("http_route", self.route.to_string()),
-            ("http_response_status_code", status.as_str().to_owned()),
-        ];
-        let seconds = self.started.elapsed().as_secs_f64();
-        metrics::histogram!(names::DURATION, &labels).record(seconds);
-        if let Some(trace_id) = self.end(Some(status)) {
-            exemplars.note(&labels, seconds, trace_id);
+        let (status, seconds) = (status.as_u16(), self.started.elapsed().as_secs_f64());
+        metrics::histogram!(names::DURATION, &self.asked.labels(status)).record(seconds);
+        if let Some(trace_id) = self.trace.end(&self.asked, Some(status)) {
+            exemplars.note(&self.asked, status, seconds, trace_id);
         }
-    }
-
-    /// Ends the trace. Returns its id where it is recorded.
-    fn end(&mut self, status: Option<StatusCode>) -> Option<String> {
-        let Self { method, route, id, trace, .. } = self;
-        let failed = status.is_some_and(|status| status.is_server_error());
-        trace.end(failed, || Ended {
-            name: format!("{method} {route}"),
-            attributes: request_attributes(method, route, id, status),
-        })
     }
 }
 
@@ -370,8 +333,8 @@ impl Drop for Watch {
     fn drop(&mut self) {
         metrics::gauge!(names::ACTIVE).decrement(1.0);
         if !self.finished {
-            metrics::counter!(names::ABORTED, "http_route" => self.route.to_string()).increment(1);
-            self.end(None);
+            metrics::counter!(names::ABORTED, "http_route" => self.asked.route.to_string()).increment(1);
+            self.trace.end(&self.asked, None);
         }
     }
 }

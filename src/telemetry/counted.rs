@@ -1,4 +1,5 @@
-//! Counts what becomes of spans: the SDK drops those that its queue has no room for and tells nobody.
+//! Counts what becomes of spans: the SDK drops those that its queue has no room for and tells nobody. These are of background
+//! work and of consumers; those of requests take a way of their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,20 +13,18 @@ use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, Spa
 use super::metrics::SPANS;
 
 /// Spans that wait for their export, at most: past it they are dropped, so memory stays bounded while a collector is down.
-const QUEUE: usize = 8192;
-/// A batch costs a call, and the waking of a thread on either side.
-const BATCH: usize = 2048;
+pub(super) const QUEUE: usize = 8192;
+const BATCH: usize = 512;
 
-/// The SDK's batches, with a queue whose losses are counted. Clones share it: the tracer provider has one, and ended
-/// requests go to another.
-#[derive(Clone, Debug)]
+/// The SDK's batches, with a queue whose losses are counted.
+#[derive(Debug)]
 pub(super) struct Counted {
-    inner: Arc<BatchSpanProcessor>,
+    inner: BatchSpanProcessor,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Counted {
-    pub(super) fn new(exporter: impl SpanExporter + 'static, resource: &Resource) -> Self {
+    pub(super) fn new(exporter: impl SpanExporter + 'static) -> Self {
         let waiting = Arc::new(AtomicUsize::new(0));
         let exporter = Counting { inner: exporter, waiting: Arc::clone(&waiting) };
         // Its own bound is never reached, so what is dropped is dropped here.
@@ -34,9 +33,7 @@ impl Counted {
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(Duration::from_secs(1))
             .build();
-        let mut inner = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
-        inner.set_resource(resource);
-        Self { inner: Arc::new(inner), waiting }
+        Self { inner: BatchSpanProcessor::builder(exporter).with_batch_config(batch).build(), waiting }
     }
 }
 
@@ -60,6 +57,10 @@ impl SpanProcessor for Counted {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
     }
 }
 
@@ -91,7 +92,7 @@ impl<E: SpanExporter> SpanExporter for Counting<E> {
     }
 }
 
-fn count(outcome: &'static str, spans: usize) {
+pub(super) fn count(outcome: &'static str, spans: usize) {
     ::metrics::counter!(SPANS, "outcome" => outcome).increment(spans as u64);
 }
 
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn what_has_no_room_is_dropped_and_the_rest_arrives() {
         let arrived = Arc::new(AtomicUsize::new(0));
-        let counted = Counted::new(Slow(Arc::clone(&arrived)), &Resource::builder_empty().build());
+        let counted = Counted::new(Slow(Arc::clone(&arrived)));
         let waiting = Arc::clone(&counted.waiting);
         let provider = SdkTracerProvider::builder().with_span_processor(counted).build();
         let tracer = provider.tracer("test");

@@ -6,30 +6,44 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use opentelemetry::trace::TraceId;
 
 use super::metrics::SECONDS;
+use super::trace::Asked;
 use crate::kernel::Clock;
 
 /// The `Content-Type` of [`openmetrics`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A trace that fell into a bucket.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Exemplar {
-    trace_id: String,
+    trace_id: TraceId,
     value: f64,
     at: DateTime<Utc>,
 }
 
+/// The labels of a request's metrics.
+pub(super) fn labels(method: &str, route: &str, status: u16) -> [(&'static str, String); 3] {
+    [
+        ("http_request_method", method.to_owned()),
+        ("http_route", route.to_owned()),
+        ("http_response_status_code", status.to_string()),
+    ]
+}
+
 type Buckets = [Option<Exemplar>; SECONDS.len() + 1];
 
-/// Those of one histogram, by its labels as the exposition writes them.
+/// Method, route and status.
+type Series = (&'static str, Arc<str>, u16);
+
+/// Those of the histogram of requests, by its series.
 pub struct Exemplars {
     metric: &'static str,
-    series: Mutex<HashMap<String, Buckets>>,
+    series: Mutex<HashMap<Series, Buckets>>,
 }
 
 impl Exemplars {
@@ -38,31 +52,36 @@ impl Exemplars {
         Self { metric, series: Mutex::default() }
     }
 
-    /// Notes that `seconds` were recorded in a trace. `labels` as they were given to the histogram.
-    pub fn note(&self, labels: &[(&str, String)], seconds: f64, trace_id: String) {
-        self.note_at(labels, seconds, trace_id, Clock::system().now());
+    /// Notes that `seconds` were recorded of a request with this status in a trace.
+    pub fn note(&self, asked: &Asked, status: u16, seconds: f64, trace_id: TraceId) {
+        self.note_at(asked, status, seconds, trace_id, Clock::system().now());
     }
 
-    fn note_at(&self, labels: &[(&str, String)], seconds: f64, trace_id: String, at: DateTime<Utc>) {
-        let mut key = String::new();
-        for (name, value) in labels {
-            let comma = if key.is_empty() { "" } else { "," };
-            let _ = write!(key, "{comma}{name}=\"{value}\"");
-        }
+    fn note_at(&self, asked: &Asked, status: u16, seconds: f64, trace_id: TraceId, at: DateTime<Utc>) {
         let bucket = SECONDS.iter().position(|edge| seconds <= *edge).unwrap_or(SECONDS.len());
+        let key = (asked.method, Arc::clone(&asked.route), status);
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         series.entry(key).or_default()[bucket] = Some(Exemplar { trace_id, value: seconds, at });
     }
 
+    /// What is noted now, by the labels as the exposition writes them.
+    fn by_labels(&self) -> HashMap<String, Buckets> {
+        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = series.iter().map(|((method, route, status), buckets)| {
+            let labels = labels(method, route, *status).map(|(name, value)| format!("{name}=\"{value}\""));
+            (labels.join(","), *buckets)
+        });
+        written.collect()
+    }
+
     /// What stands behind the line of a bucket; empty where there is nothing.
-    fn of(&self, line: &str) -> String {
+    fn of(&self, line: &str, noted: &HashMap<String, Buckets>) -> String {
         let bucket = line.strip_prefix(self.metric).and_then(|rest| rest.strip_prefix("_bucket{"));
         let Some((labels, edge)) = bucket.and_then(|rest| rest.split_once(",le=\"")) else { return String::new() };
         let edge: Option<f64> = edge.split_once('"').and_then(|(edge, _)| edge.parse().ok());
         let Some(edge) = edge else { return String::new() };
         let index = SECONDS.iter().position(|known| edge <= *known).unwrap_or(SECONDS.len());
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = series.get(labels).and_then(|buckets| buckets[index].as_ref());
+        let found = noted.get(labels).and_then(|buckets| buckets[index].as_ref());
         found.map_or_else(String::new, |found| {
             let at = found.at.timestamp_millis();
             format!(" # {{trace_id=\"{}\"}} {} {}.{:03}", found.trace_id, found.value, at / 1000, at % 1000)
@@ -71,6 +90,7 @@ impl Exemplars {
 
     /// A text exposition as OpenMetrics 1.0, with exemplars.
     pub fn openmetrics(&self, text: &str) -> String {
+        let noted = self.by_labels();
         let mut out = String::with_capacity(text.len() + 4096);
         for line in text.lines().filter(|line| !line.is_empty()) {
             match line.strip_prefix("# ").map(|rest| rest.splitn(3, ' ')) {
@@ -81,7 +101,7 @@ impl Exemplars {
                     let _ = writeln!(out, "# {what} {family} {}", words.next().unwrap_or_default());
                 }
                 None => {
-                    let _ = writeln!(out, "{line}{}", self.of(line));
+                    let _ = writeln!(out, "{line}{}", self.of(line, &noted));
                 }
             }
         }
@@ -97,10 +117,10 @@ mod tests {
     const TEXT: &str = "\
 # HELP http_x_seconds How long: all of it
 # TYPE http_x_seconds histogram
-http_x_seconds_bucket{route=\"/a/{id}\",le=\"0.1\"} 1
-http_x_seconds_bucket{route=\"/a/{id}\",le=\"0.2\"} 2
-http_x_seconds_bucket{route=\"/a/{id}\",le=\"+Inf\"} 3
-http_x_seconds_sum{route=\"/a/{id}\"} 70.3
+http_x_seconds_bucket{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\",le=\"0.1\"} 1
+http_x_seconds_bucket{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\",le=\"0.2\"} 2
+http_x_seconds_bucket{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\",le=\"+Inf\"} 3
+http_x_seconds_sum{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\"} 70.3
 
 # HELP done_total What was done
 # TYPE done_total counter
@@ -110,21 +130,24 @@ done_total 4
     #[test]
     fn each_bucket_names_its_newest_trace() {
         let exemplars = Exemplars::new("http_x_seconds");
-        let labels = [("route", "/a/{id}".to_owned())];
+        let asked = |route: &str| Asked { method: "GET", route: route.into(), request_id: "r1".into() };
+        let (one, other) = (asked("/a/{id}"), asked("/b"));
+        let trace = |number| TraceId::from_bytes([number; 16]);
         let at = DateTime::from_timestamp_millis(1_780_000_000_042).unwrap();
-        exemplars.note_at(&labels, 0.15, "one".to_owned(), at);
-        exemplars.note_at(&labels, 0.2, "two".to_owned(), at);
-        exemplars.note_at(&labels, 70.0, "three".to_owned(), at);
-        exemplars.note_at(&[("route", "/b".to_owned())], 0.05, "four".to_owned(), at);
+        exemplars.note_at(&one, 200, 0.15, trace(0x11), at);
+        exemplars.note_at(&one, 200, 0.2, trace(0x22), at);
+        exemplars.note_at(&one, 200, 70.0, trace(0x33), at);
+        exemplars.note_at(&one, 404, 0.05, trace(0x44), at);
+        exemplars.note_at(&other, 200, 0.05, trace(0x55), at);
         assert_eq!(
             exemplars.openmetrics(TEXT),
             "\
 # HELP http_x_seconds How long: all of it
 # TYPE http_x_seconds histogram
-http_x_seconds_bucket{route=\"/a/{id}\",le=\"0.1\"} 1
-http_x_seconds_bucket{route=\"/a/{id}\",le=\"0.2\"} 2 # {trace_id=\"two\"} 0.2 1780000000.042
-http_x_seconds_bucket{route=\"/a/{id}\",le=\"+Inf\"} 3 # {trace_id=\"three\"} 70 1780000000.042
-http_x_seconds_sum{route=\"/a/{id}\"} 70.3
+http_x_seconds_bucket{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\",le=\"0.1\"} 1
+http_x_seconds_bucket{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\",le=\"0.2\"} 2 # {trace_id=\"22222222222222222222222222222222\"} 0.2 1780000000.042
+http_x_seconds_bucket{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\",le=\"+Inf\"} 3 # {trace_id=\"33333333333333333333333333333333\"} 70 1780000000.042
+http_x_seconds_sum{http_request_method=\"GET\",http_route=\"/a/{id}\",http_response_status_code=\"200\"} 70.3
 # HELP done What was done
 # TYPE done counter
 done_total 4

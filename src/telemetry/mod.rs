@@ -9,13 +9,16 @@
 //! **Invariants.** Every log line inside a request has its `trace_id`, sampled or not. The two process-wide things
 //! that the libraries force (the subscriber and the recorder) are set here and nowhere else.
 
+mod collector;
 mod config;
 mod counted;
+mod ended;
 pub mod exemplars;
 pub mod filter;
 mod json;
 mod loki;
 pub mod metrics;
+mod otlp;
 mod pretty;
 pub mod propagation;
 mod recent;

@@ -6,7 +6,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{WithExportConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use tonic::codec::CompressionEncoding;
+use tonic::transport::Endpoint;
 use tracing::{Level, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::EnvFilter;
@@ -14,13 +16,16 @@ use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::Filter;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::collector::Collector;
 use super::config::Compression;
 use super::counted::Counted;
+use super::ended::Requests;
 use super::{Config, Error, trace};
 
 /// The tracer of this process.
 pub struct Traces {
     provider: SdkTracerProvider,
+    requests: Option<Requests>,
 }
 
 impl Traces {
@@ -28,32 +33,36 @@ impl Traces {
     pub fn start(config: &Config) -> Result<Self, Error> {
         if config.otlp_endpoint.is_empty() {
             let provider = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
-            return Ok(Self { provider });
+            return Ok(Self { provider, requests: None });
         }
-        let exporter = opentelemetry_otlp::SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(&config.otlp_endpoint)
-            .with_timeout(Duration::from_millis(config.otlp_timeout_ms));
-        let exporter = match config.otlp_compression {
-            Compression::None => exporter,
-            Compression::Gzip => exporter.with_compression(opentelemetry_otlp::Compression::Gzip),
+        let wrong = |error: &dyn std::fmt::Display| Error::Setting(format!("telemetry.otlp_endpoint: {error}"));
+        let endpoint = Endpoint::from_shared(config.otlp_endpoint.clone()).map_err(|error| wrong(&error))?;
+        if endpoint.uri().scheme_str() != Some("http") {
+            return Err(wrong(&"the address of a collector begins with http://"));
+        }
+        let limit = Duration::from_millis(config.otlp_timeout_ms);
+        let channel = endpoint.timeout(limit).connect_lazy();
+        let exporter =
+            opentelemetry_otlp::SpanExporter::builder().with_tonic().with_channel(channel.clone()).with_timeout(limit);
+        let (exporter, compression) = match config.otlp_compression {
+            Compression::None => (exporter, None),
+            Compression::Gzip => {
+                (exporter.with_compression(opentelemetry_otlp::Compression::Gzip), Some(CompressionEncoding::Gzip))
+            }
         };
-        let exporter = exporter.build().map_err(|error| Error::Setting(format!("telemetry.otlp_endpoint: {error}")))?;
-        Ok(Self::exporting(config, exporter))
-    }
-
-    fn exporting(config: &Config, exporter: impl SpanExporter + 'static) -> Self {
+        let exporter = exporter.build().map_err(|error| wrong(&error))?;
         let resource = Resource::builder()
             .with_service_name(config.service_name.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .with_attribute(KeyValue::new("deployment.environment.name", config.environment.clone()))
             .build();
-        let ended = Counted::new(exporter, &resource);
-        trace::export_to(ended.clone());
+        let requests = Requests::start(Collector::new(channel, compression), &resource)
+            .map_err(|error| Error::Setting(format!("the thread of the spans: {error}")))?;
+        trace::export_to(requests.clone());
         // The spans of background work follow the request that they belong to, where the ratio was applied.
         let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
-        let builder = SdkTracerProvider::builder().with_span_processor(ended).with_sampler(sampler);
-        Self { provider: builder.with_resource(resource).build() }
+        let builder = SdkTracerProvider::builder().with_span_processor(Counted::new(exporter)).with_sampler(sampler);
+        Ok(Self { provider: builder.with_resource(resource).build(), requests: Some(requests) })
     }
 
     /// The layer that turns `tracing` spans into these.
@@ -71,9 +80,12 @@ impl Traces {
 
     /// Flushes, giving up at the deadline. It blocks, so it runs on a blocking thread.
     pub async fn shutdown(self, deadline: Duration) {
-        let flush = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(deadline));
+        let flush = tokio::task::spawn_blocking(move || {
+            let requests = self.requests.is_none_or(|requests| requests.shutdown(deadline));
+            self.provider.shutdown_with_timeout(deadline).is_ok() && requests
+        });
         match tokio::time::timeout(deadline, flush).await {
-            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(true)) => {}
             _ => eprintln!("telemetry: some spans could not be exported before the deadline"),
         }
     }

@@ -106,17 +106,20 @@ fn attributes_of(tokens: &[TokenTree]) -> Option<(String, TokenStream)> {
     Some((name.to_owned(), body?))
 }
 
-/// The keys of each `KeyValue::new("key", …)`.
+/// The keys that are given to `text_attribute(…, "key", …)` and `number_attribute`.
 fn keys(body: &TokenStream) -> Vec<String> {
     let tokens: Vec<_> = body.clone().into_iter().collect();
     let mut found = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let TokenTree::Group(group) = token else { continue };
-        let called = at >= 4 && tokens[at - 4].to_string() == "KeyValue" && tokens[at - 1].to_string() == "new";
-        match group.stream().into_iter().next() {
-            Some(TokenTree::Literal(key)) if called => found.push(key.to_string().trim_matches('"').to_owned()),
-            _ => found.extend(keys(&group.stream())),
-        }
+        let called = at > 0 && ["text_attribute", "number_attribute"].contains(&&*tokens[at - 1].to_string());
+        let given = group.stream().into_iter().filter_map(|token| match token {
+            TokenTree::Literal(literal) => {
+                literal.to_string().strip_prefix('"').map(|key| key.trim_matches('"').to_owned())
+            }
+            _ => None,
+        });
+        found.extend(if called { given.take(1).collect() } else { keys(&group.stream()) });
     }
     found
 }
@@ -152,7 +155,7 @@ fn macros_are_read_as_tracing_reads_them() {
         fn g() { let s = tracing::info_span!("name", otel.kind = "client", row = tracing::field::Empty); }
         #[cfg(test)] mod tests { fn h() { tracing::error!("not this"); } }
         #[cfg(test)] use x; fn i() { tracing::info!("but this"); }
-        fn late_attributes(x: X) -> Vec<KeyValue> { let mut y = vec![KeyValue::new("b.c", x)]; if x { y.push(KeyValue::new("d", 1)) } y }
+        fn late_attributes(y: &mut Y, x: X) { text_attribute(y, 9, "b.c", "e"); if x { number_attribute(y, 9, "d", 1) } other("f") }
     "#;
     let tokens: TokenStream = source.parse().unwrap();
     let mut all = BTreeMap::new();
