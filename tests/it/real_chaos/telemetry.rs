@@ -1,12 +1,15 @@
 //! Check 14: whoever takes the log and the spans falls silent: Loki takes connections and answers nobody, the collector is gone.
-//! Check 15: nobody reads the metrics. Check 16: Kafka is away.
+//! Check 15: nobody reads the metrics. Check 16: Kafka is away. Check 17: the database is slow.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::writers::{Writers, client, people};
 use super::{figure, full, latency, metrics, setting};
@@ -53,6 +56,21 @@ async fn holds(client: &reqwest::Client, prometheus: &Server, query: &str) -> bo
     answer.is_some_and(|answer| answer["data"]["result"][0].is_object())
 }
 
+/// People who write, since when, and what rings while all is well: what a small installation lacks (Kafka, the probe) is no
+/// matter of these checks.
+async fn people_write(
+    client: &reqwest::Client,
+    prometheus: &Server,
+    process: &Process,
+    pause: Duration,
+) -> (Writers, Instant, BTreeSet<String>) {
+    let (tokens, _) = people(client, &process.api, 4).await;
+    let writers = Writers::at_pace(client, &process.api, &tokens, pause);
+    let calm = Instant::now();
+    until("people have written", || async { writers.done.load(Ordering::SeqCst) > 100 }).await;
+    (writers, calm, alerts(client, &prometheus.url(0), "pending|firing").await)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
     let (Some(postgres), Some(scripts)) = (server("TODO_TEST_POSTGRES_URL"), server("TODO_TEST_SERVERS")) else {
@@ -73,12 +91,7 @@ async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
     ];
     let process = serve(folder.path(), &flags);
     watch(&client, &prometheus, &process).await;
-    let (tokens, _) = people(&client, &process.api, 4).await;
-    let writers = Writers::start(&client, &process.api, &tokens);
-    let calm = Instant::now();
-    until("people have written", || async { writers.done.load(Ordering::SeqCst) > 100 }).await;
-    // What a small installation lacks (Kafka, the probe) is no matter of this check.
-    let before = alerts(&client, &prometheus.url(0), "pending|firing").await;
+    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(4)).await;
     let memory = resident(&process);
 
     let away = Instant::now();
@@ -115,11 +128,7 @@ async fn real_metrics_that_nobody_reads_take_no_room_and_are_whole_afterwards() 
     let prometheus = Server::reserve("prometheus", &scripts, folder.path(), 1);
     let process = serve(folder.path(), &[]);
     watch(&client, &prometheus, &process).await;
-    let (tokens, _) = people(&client, &process.api, 4).await;
-    let writers = Writers::at_pace(&client, &process.api, &tokens, Duration::from_millis(100));
-    let calm = Instant::now();
-    until("people have written", || async { writers.done.load(Ordering::SeqCst) > 100 }).await;
-    let before = alerts(&client, &prometheus.url(0), "pending|firing").await;
+    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(100)).await;
     let memory = resident(&process);
 
     let away = Instant::now();
@@ -165,11 +174,7 @@ async fn real_an_absent_kafka_rings_once_and_no_reader_of_the_api_knows() {
     tokio::task::block_in_place(|| ensure_topics(&cluster.flags()));
     let process = serve(folder.path(), &[cluster.flags(), own].concat());
     watch(&client, &prometheus, &process).await;
-    let (tokens, _) = people(&client, &process.api, 4).await;
-    let writers = Writers::at_pace(&client, &process.api, &tokens, Duration::from_millis(50));
-    let calm = Instant::now();
-    until("people have written", || async { writers.done.load(Ordering::SeqCst) > 100 }).await;
-    let before = alerts(&client, &prometheus.url(0), "pending|firing").await;
+    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(50)).await;
 
     let away = Instant::now();
     tokio::task::block_in_place(|| cluster.crash());
@@ -195,5 +200,76 @@ async fn real_an_absent_kafka_rings_once_and_no_reader_of_the_api_knows() {
     let (before, during) = (latency(&written, calm, away), latency(&written, away, end));
     let seconds = (end - away).as_secs();
     figure(16, &format!("{seconds} s without Kafka: {during} ({before} before), 0 failed; {rings:?}"));
+    assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
+}
+
+/// Stands between the service and the database, and hands each answer on only after a while.
+async fn slowed(database: &str, delay: Arc<AtomicU64>) -> String {
+    let mut url: reqwest::Url = database.parse().unwrap();
+    let target = (url.host_str().unwrap().to_owned(), url.port().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (far, delay) = (TcpStream::connect(&target).await.unwrap(), Arc::clone(&delay));
+            let ((mut asks, mut hears), (mut answers, mut takes)) = (near.into_split(), far.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut asks, &mut takes).await });
+            tokio::spawn(async move {
+                let mut part = vec![0; 1 << 16];
+                while let Ok(count @ 1..) = answers.read(&mut part).await {
+                    tokio::time::sleep(Duration::from_millis(delay.load(Ordering::SeqCst))).await;
+                    if hears.write_all(&part[..count]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_a_slow_database_rings_as_what_people_feel() {
+    let (Some(postgres), Some(scripts)) = (server("TODO_TEST_POSTGRES_URL"), server("TODO_TEST_SERVERS")) else {
+        return;
+    };
+    // The page waits for two minutes. In the short form it is enough that it has begun to; the long one goes on for longer
+    // than what tells of a database waits, and none of that is to ring.
+    let page = "TodoLatencyBurn14x";
+    let state = if full() { "firing" } else { "pending|firing" };
+    let patience = Duration::from_secs(setting("TODO_TEST_SLOW_SECONDS", 120, 780));
+    let (folder, client, delay) = (tempfile::tempdir().unwrap(), client(), Arc::<AtomicU64>::default());
+    let prometheus = Server::reserve("prometheus", &scripts, folder.path(), 1);
+    let url = slowed(&fresh_database(&postgres).await, Arc::clone(&delay)).await;
+    let process = serve(folder.path(), &[format!("storage.url={url}")]);
+    watch(&client, &prometheus, &process).await;
+    let (writers, calm, mut before) = people_write(&client, &prometheus, &process, Duration::from_millis(100)).await;
+    // A machine that runs other tests beside this one may be slow by itself.
+    before.retain(|name| full() || name != page);
+
+    // A write waits for one answer of the database at least, and that is later than the 200 ms that a request may take.
+    let slow = Instant::now();
+    delay.store(250, Ordering::SeqCst);
+    let ringing = async || &alerts(&client, &prometheus.url(0), state).await - &before;
+    while (full() || !ringing().await.contains(page)) && slow.elapsed() < patience {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let rings = ringing().await;
+    assert!(rings.contains(page), "{rings:?}");
+    // The same in longer windows is the same fault, and held back by the first.
+    let others: Vec<_> = rings.iter().filter(|name| !name.starts_with("TodoLatencyBurn")).collect();
+    assert!(!full() || others.is_empty(), "{others:?}");
+    let ready = client.get(format!("{}/readyz", process.admin)).send().await.unwrap();
+    assert_eq!(ready.status(), 200, "slow, and there");
+    let end = Instant::now();
+    delay.store(0, Ordering::SeqCst);
+    let done = writers.done.load(Ordering::SeqCst);
+    until("people write as before", || async { writers.done.load(Ordering::SeqCst) > done + 50 }).await;
+    let (written, failed) = writers.stop().await;
+    assert_eq!(failed, 0, "a write has failed");
+    let (before, during) = (latency(&written, calm, slow), latency(&written, slow, end));
+    let seconds = (end - slow).as_secs();
+    figure(17, &format!("{seconds} s with answers 250 ms late: {during} ({before} before), 0 failed; {rings:?}"));
     assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
 }
