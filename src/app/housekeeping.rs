@@ -83,9 +83,8 @@ impl Housekeeper {
     }
 
     async fn round(&mut self) {
-        let purged = idempotency::purge(&self.db, self.clock.now()).await;
-        report(purged, &[("idempotency_keys", |rows| *rows)]);
-        report(self.accounts.purge().await, &[("sessions", |rows| *rows)]);
+        in_batches("idempotency_keys", || idempotency::purge(&self.db, self.clock.now(), BATCH)).await;
+        in_batches("sessions", || self.accounts.purge(BATCH)).await;
         report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]);
         self.prune_history().await;
         self.empty_trash().await;

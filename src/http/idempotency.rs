@@ -20,7 +20,13 @@ statements! {
         body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
     FIND: "idempotency.find" =
         "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2";
-    PURGE: "idempotency.purge" = "DELETE FROM idempotency_keys WHERE created_at < $1";
+    /// Housekeeping waits for nobody who holds a row.
+    PURGE: "idempotency.purge" = {
+        "DELETE FROM idempotency_keys WHERE (user_id, key_hash) IN (SELECT user_id, key_hash FROM idempotency_keys \
+            WHERE created_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM idempotency_keys WHERE (user_id, key_hash) IN (SELECT user_id, key_hash FROM idempotency_keys \
+            WHERE created_at < $1 LIMIT $2)"
+    };
     ERASE: "idempotency.erase" = "DELETE FROM idempotency_keys WHERE user_id = $1";
 }
 
@@ -172,10 +178,10 @@ pub async fn store(
     Ok(sql!(execute tx, INSERT, user_id, hash, fingerprint, status, headers, &reply.body, now)? == 1)
 }
 
-/// Deletes the replies older than [`KEPT`].
-pub async fn purge(db: &Db, now: DateTime<Utc>) -> Result<u64, storage::Error> {
+/// Deletes at most `limit` replies older than [`KEPT`]. Returns how many.
+pub async fn purge(db: &Db, now: DateTime<Utc>, limit: i64) -> Result<u64, storage::Error> {
     let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE, now - KEPT)?;
+    let purged = sql!(execute tx, PURGE, now - KEPT, limit)?;
     tx.commit().await?;
     Ok(purged)
 }

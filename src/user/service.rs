@@ -314,9 +314,9 @@ impl Accounts {
         }
     }
 
-    /// Deletes sessions that ended long ago.
-    pub async fn purge(&self) -> Result<u64, Error> {
-        Ok(store::purge_sessions(&self.db, self.clock.now() - TimeDelta::days(30)).await?)
+    /// Deletes at most `limit` sessions that ended long ago. Returns how many.
+    pub async fn purge(&self, limit: i64) -> Result<u64, Error> {
+        Ok(store::purge_sessions(&self.db, self.clock.now() - TimeDelta::days(30), limit).await?)
     }
 }
 

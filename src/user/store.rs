@@ -41,7 +41,12 @@ statements! {
         "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
     REVOKE_OTHERS: "session.revoke_others" = "UPDATE sessions SET revoked_at = $3 \
         WHERE user_id = $1 AND revoked_at IS NULL AND id <> $2 RETURNING id";
-    PURGE_SESSIONS: "session.purge" = "DELETE FROM sessions WHERE expires_at < $1 OR revoked_at < $1";
+    /// Housekeeping waits for nobody who holds a row.
+    PURGE_SESSIONS: "session.purge" = {
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 OR revoked_at < $1 \
+            LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 OR revoked_at < $1 LIMIT $2)"
+    };
 
     ADD_API_TOKEN: "api_token.add" = "INSERT INTO api_tokens (id, user_id, name, token_hash, scopes, created_at, expires_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -190,9 +195,10 @@ pub(super) async fn revoke_others(tx: &mut Tx, user_id: Uuid, keep: Uuid, now: D
     Ok(sql!(fetch_all (Uuid,) => tx, REVOKE_OTHERS, user_id, keep, now)?.into_iter().map(|(id,)| id).collect())
 }
 
-pub(super) async fn purge_sessions(db: &Db, before: DateTime<Utc>) -> Result<u64> {
+/// Deletes at most `limit` that ended before. Returns how many.
+pub(super) async fn purge_sessions(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64> {
     let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE_SESSIONS, before)?;
+    let purged = sql!(execute tx, PURGE_SESSIONS, before, limit)?;
     tx.commit().await?;
     Ok(purged)
 }

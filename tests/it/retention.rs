@@ -1,4 +1,5 @@
-//! What is too old goes, and nothing else: history, inbox rows of erased accounts, dead letters. On both databases.
+//! What is too old goes, and nothing else: history, inbox rows of erased accounts, dead letters, replies, sessions. On both
+//! databases.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,14 +8,16 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use reqwest::Method;
+use serde_json::json;
 use todo::events::consumer::{self, Forgetter, LetterState};
 use todo::events::{Pruner, changes, first_seq};
+use todo::http::idempotency;
 use todo::kernel::{Actor, Clock};
 use todo::storage::{Db, Sql};
 use uuid::Uuid;
 
 use crate::replay::Desk;
-use crate::support::{World, on_both, problem, until};
+use crate::support::{World, expect, on_both, problem, until};
 
 const FILL: Sql = Sql {
     summary: "test.fill",
@@ -218,10 +221,41 @@ async fn a_client_is_told(url: Option<String>) {
     world.running.stop().await;
 }
 
+/// A few at a time, and the newer ones stay.
+async fn old_replies_and_sessions_go(url: Option<String>) {
+    let flags: Vec<_> = url.map(|url| format!("storage.url={url}")).into_iter().collect();
+    let clock = Clock::fixed(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+    let world = World::api_only(clock.clone(), &flags).await;
+    let app = world.running.app();
+    let mut ann = world.person("ann@example.org").await;
+    for _ in 0..2 {
+        world.sign_in("ann@example.org").await;
+    }
+    for key in ["a", "b", "c", "d"] {
+        if key == "d" {
+            clock.advance(TimeDelta::hours(25));
+            ann.signs_in("ann@example.org").await;
+        }
+        let task = Some(json!({ "title": "x" }));
+        let made = ann.send(Method::POST, "/api/v1/tasks", task, &[("idempotency-key", key)]).await;
+        expect(made, 201).await;
+    }
+    let replies = async || idempotency::purge(&app.db, clock.now(), 2).await.unwrap();
+    assert_eq!([replies().await, replies().await, replies().await], [2, 1, 0]);
+    clock.advance(TimeDelta::days(365));
+    ann.signs_in("ann@example.org").await;
+    let sessions = async || app.accounts.purge(2).await.unwrap();
+    assert_eq!([sessions().await, sessions().await, sessions().await], [2, 2, 0]);
+    assert_eq!(ann.get("/api/v1/me").await["id"], json!(ann.id));
+    assert_eq!(replies().await, 1);
+    world.running.stop().await;
+}
+
 on_both! {
     old_history_goes: old_history_goes_on_sqlite, real_old_history_goes_on_postgres;
     writers_do_not_wait: writers_do_not_wait_on_sqlite, real_writers_do_not_wait_on_postgres;
     erased_accounts_are_forgotten: erased_accounts_on_sqlite, real_erased_accounts_on_postgres;
     decided_letters_go: decided_letters_on_sqlite, real_decided_letters_on_postgres;
     a_client_is_told: a_client_is_told_on_sqlite, real_a_client_is_told_on_postgres;
+    old_replies_and_sessions_go: old_replies_and_sessions_on_sqlite, real_old_replies_and_sessions_on_postgres;
 }
