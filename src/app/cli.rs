@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anstream::println;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anstream::println;
 use anstyle::{AnsiColor, Style};
 use chrono::TimeDelta;
 

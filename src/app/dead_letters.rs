@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use anstream::println;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};

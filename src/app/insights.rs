@@ -1,5 +1,6 @@
 //! `todo insights …`.
 
+use anstream::println;
 use clap::Subcommand;
 use uuid::Uuid;
 

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anstream::println;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use uuid::Uuid;

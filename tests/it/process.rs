@@ -133,6 +133,19 @@ pub async fn token(client: &reqwest::Client, api: &str, email: &str) -> String {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["openapi"][..], &["check-config"], &["migrate"]] {
+        // As `| head` does when it has seen enough.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(TODO).current_dir(folder.path()).args(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn a_wrong_configuration_is_told_whole_with_exit_78() {
     let folder = tempfile::tempdir().unwrap();
     let wrong = ["--set", "http.listen=7", "--set", "auth.access_token_seconds=0", "--set", "no.such=1"];
