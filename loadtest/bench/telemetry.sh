@@ -30,7 +30,7 @@ measure_telemetry() {
 telemetry_row() {
   local beside=service_$1 # in_turn has names of its own for the two that it is given
   serve_and_load "$beside" # a warm-up, which counts for nothing
-  in_turn "telemetry, $1" 9 "$3" loads_with_none
+  in_turn "telemetry, $1" "$rounds" "$3" loads_with_none
   bar "$(median "$ratios")" '>=' 0.9
   row "$2, beside none" "$(summary "$service_rates" %.0f)/s" "none: $(summary "$pgbench_rates" %.0f)/s" "$(summary "$ratios")" "$said"
 }
