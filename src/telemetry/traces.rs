@@ -1,6 +1,6 @@
 //! Spans over OTLP, in batches, from a thread of their own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
@@ -81,8 +81,9 @@ impl Traces {
     /// Flushes, giving up at the deadline. It blocks, so it runs on a blocking thread.
     pub async fn shutdown(self, deadline: Duration) {
         let flush = tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
             let requests = self.requests.is_none_or(|requests| requests.shutdown(deadline));
-            self.provider.shutdown_with_timeout(deadline).is_ok() && requests
+            self.provider.shutdown_with_timeout(deadline.saturating_sub(began.elapsed())).is_ok() && requests
         });
         match tokio::time::timeout(deadline, flush).await {
             Ok(Ok(true)) => {}

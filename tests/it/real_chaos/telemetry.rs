@@ -106,7 +106,7 @@ async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
     let (end, grown) = (Instant::now(), resident(&process) - memory);
     let (written, failed) = writers.stop().await;
     assert_eq!(failed, 0, "a write has failed");
-    // The queue of spans has 8192 places, that of lines 512 and what it cannot send until it is ended.
+    // The two queues of spans have 8192 places each, that of lines 512 and what it cannot send until it is ended.
     assert!(grown < 100.0, "{grown:.0} MB more");
     let before = latency(&written, calm, away);
     let during = latency(&written, away, end);
