@@ -180,10 +180,7 @@ pub async fn store(
 
 /// Deletes at most `limit` replies older than [`KEPT`]. Returns how many.
 pub async fn purge(db: &Db, now: DateTime<Utc>, limit: i64) -> Result<u64, storage::Error> {
-    let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE, now - KEPT, limit)?;
-    tx.commit().await?;
-    Ok(purged)
+    db.purge(&PURGE, now - KEPT, limit).await
 }
 
 /// Deletes an account's replies.

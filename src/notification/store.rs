@@ -195,8 +195,5 @@ pub(super) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
 
 /// Deletes at most `limit` that are older. Returns how many.
 pub(super) async fn purge(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-    let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE, before, limit)?;
-    tx.commit().await?;
-    Ok(purged)
+    db.purge(&PURGE, before, limit).await
 }

@@ -4,6 +4,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::PgConnectOptions;
@@ -159,6 +160,15 @@ impl Db {
             Self::Sqlite(db) => Exec::new(Held::Sqlite(db.write.get().await?, Arc::clone(&db.write))),
         };
         Tx::begin(exec).await
+    }
+
+    /// Runs a statement of housekeeping: it deletes at most `limit` rows that are older than `before`, which are its
+    /// parameters. Returns how many.
+    pub async fn purge(&self, statement: &Sql, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
+        let mut exec = self.single().await?;
+        let purged = crate::sql!(execute exec, statement, before, limit)?;
+        exec.commit().await?;
+        Ok(purged)
     }
 
     /// Publishes the pools' sizes to the gauges.

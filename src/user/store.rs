@@ -197,10 +197,7 @@ pub(super) async fn revoke_others(tx: &mut Tx, user_id: Uuid, keep: Uuid, now: D
 
 /// Deletes at most `limit` that ended before. Returns how many.
 pub(super) async fn purge_sessions(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64> {
-    let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE_SESSIONS, before, limit)?;
-    tx.commit().await?;
-    Ok(purged)
+    db.purge(&PURGE_SESSIONS, before, limit).await
 }
 
 pub(super) async fn add_api_token(tx: &mut Tx, user_id: Uuid, token: &ApiToken, hash: [u8; 32]) -> Result<()> {

@@ -302,8 +302,5 @@ pub(super) async fn pending(db: &Db) -> Result<i64> {
 
 /// Deletes at most `limit` of those that were finished before `before`. Returns how many.
 pub(super) async fn purge(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64> {
-    let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE, before, limit)?;
-    tx.commit().await?;
-    Ok(purged)
+    db.purge(&PURGE, before, limit).await
 }

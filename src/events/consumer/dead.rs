@@ -282,10 +282,7 @@ pub(super) async fn publish(db: &Db, broker: &dyn Broker, clock: &Clock) -> Resu
 /// Deletes letters that were decided about before `before` and that `<topic>.dlq` has: at most `limit`. Returns how
 /// many. Those that wait for a decision stay.
 pub async fn purge_decided(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-    let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE, before, limit)?;
-    tx.commit().await?;
-    Ok(purged)
+    Ok(db.purge(&PURGE, before, limit).await?)
 }
 
 /// How many letters of each topic wait for a decision.

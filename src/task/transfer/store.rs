@@ -100,10 +100,7 @@ pub async fn erase(tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
 
 /// Deletes at most `limit` imports that were begun before `before`.
 pub async fn purge(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-    let mut tx = db.begin().await?;
-    let purged = sql!(execute tx, PURGE, before, limit)?;
-    tx.commit().await?;
-    Ok(purged)
+    db.purge(&PURGE, before, limit).await
 }
 
 /// An import that a worker has claimed: whose it is, how far it is, and the file.
