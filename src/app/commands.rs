@@ -53,6 +53,7 @@ pub(super) fn defaults() -> ExitCode {
 pub(super) fn serve(config: Config, roles: Roles) -> Result<(), Failure> {
     run(async move {
         let guard = telemetry::init(&config.telemetry).map_err(says)?;
+        telemetry::log_panics();
         let metrics = telemetry::metrics::install().map_err(says)?;
         // Registered before anything is slow, so that an early signal is not lost.
         let signals = signals()?;

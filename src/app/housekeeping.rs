@@ -18,7 +18,7 @@ use crate::kernel::{Clock, Rounds};
 use crate::notification::Notifications;
 use crate::storage::Db;
 use crate::task::Tasks;
-use crate::telemetry::metrics::round_done;
+use crate::telemetry::metrics::{round_done, round_failed};
 use crate::user::Accounts;
 use crate::webhook::Webhooks;
 
@@ -30,6 +30,8 @@ pub(super) fn describe() {
     describe_counter!(DELETED, Unit::Count, "Rows that housekeeping deleted, by table");
 }
 
+/// Its name in metrics.
+const WORKER: &str = "housekeeping";
 const PERIOD: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Rows that one statement deletes, at most.
@@ -77,65 +79,56 @@ impl Housekeeper {
         while rounds.next().await {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.round() => round_done("housekeeping"),
+                well = self.round() => if well {
+                    round_done(WORKER);
+                },
             }
         }
     }
 
-    async fn round(&mut self) {
-        in_batches("idempotency_keys", || idempotency::purge(&self.db, self.clock.now(), BATCH)).await;
-        in_batches("sessions", || self.accounts.purge(BATCH)).await;
-        report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]);
-        self.prune_history().await;
-        self.empty_trash().await;
-        in_batches("imports", || self.tasks.purge_imports(BATCH)).await;
-        self.purge_letters().await;
-        self.purge_notifications().await;
-        self.purge_deliveries().await;
-        self.forget_accounts().await;
+    /// Whether all of it went well.
+    async fn round(&mut self) -> bool {
+        let now = self.clock.now();
+        let (letters, deliveries) = (now - self.dead_letters, now - self.deliveries);
+        let purged = [
+            in_batches("idempotency_keys", || idempotency::purge(&self.db, now, BATCH)).await,
+            in_batches("sessions", || self.accounts.purge(BATCH)).await,
+            report(events::forget_erased(&self.db, 100).await, &[("events", |rows| *rows)]),
+            self.prune_history().await,
+            in_batches("tasks", || self.tasks.empty_trash(BATCH)).await,
+            in_batches("imports", || self.tasks.purge_imports(BATCH)).await,
+            in_batches("dead_letters", || consumer::purge_decided(&self.db, letters, BATCH)).await,
+            in_batches("notifications", || self.notifications.purge(BATCH)).await,
+            in_batches("webhook_deliveries", || Webhooks::purge(&self.db, deliveries, BATCH)).await,
+            self.forget_accounts().await,
+        ];
+        purged.into_iter().all(|well| well)
     }
 
-    async fn prune_history(&mut self) {
-        let Some(kept) = self.history else { return };
+    async fn prune_history(&mut self) -> bool {
+        let Some(kept) = self.history else { return true };
         let before = self.clock.now() - kept;
         for _ in 0..STEPS {
             let pruned = self.pruner.step(&self.db, before).await;
             let more = matches!(pruned, Ok(Some(_)));
-            report(pruned, &[("events", |rows| rows.unwrap_or_default())]);
+            let well = report(pruned, &[("events", |rows| rows.unwrap_or_default())]);
             if !more {
-                return;
+                return well;
             }
             tokio::time::sleep(PAUSE).await;
         }
+        true
     }
 
-    async fn empty_trash(&self) {
-        in_batches("tasks", || self.tasks.empty_trash(BATCH)).await;
-    }
-
-    async fn purge_letters(&self) {
-        let before = self.clock.now() - self.dead_letters;
-        in_batches("dead_letters", || consumer::purge_decided(&self.db, before, BATCH)).await;
-    }
-
-    async fn purge_notifications(&self) {
-        in_batches("notifications", || self.notifications.purge(BATCH)).await;
-    }
-
-    async fn purge_deliveries(&self) {
-        let before = self.clock.now() - self.deliveries;
-        in_batches("webhook_deliveries", || Webhooks::purge(&self.db, before, BATCH)).await;
-    }
-
-    async fn forget_accounts(&mut self) {
+    async fn forget_accounts(&mut self) -> bool {
         let before = self.clock.now() - self.inbox;
         let forgotten = self.forgetter.step(&self.db, before).await;
-        report(forgotten, &[("inbox", |rows| rows.0), ("dead_letters", |rows| rows.1)]);
+        report(forgotten, &[("inbox", |rows| rows.0), ("dead_letters", |rows| rows.1)])
     }
 }
 
-/// Deletes from a table as long as whole batches go.
-async fn in_batches<F, E>(table: &'static str, mut step: impl FnMut() -> F)
+/// Deletes from a table as long as whole batches go. Returns whether it went well.
+async fn in_batches<F, E>(table: &'static str, mut step: impl FnMut() -> F) -> bool
 where
     F: Future<Output = Result<u64, E>>,
     E: std::fmt::Display,
@@ -143,23 +136,29 @@ where
     for _ in 0..STEPS {
         let purged = step().await;
         let full = matches!(purged, Ok(rows) if rows >= BATCH.unsigned_abs());
-        report(purged, &[(table, |rows| *rows)]);
+        let well = report(purged, &[(table, |rows| *rows)]);
         if !full {
-            return;
+            return well;
         }
         tokio::time::sleep(PAUSE).await;
     }
+    true
 }
 
 /// A table, and how many of its rows a step deleted.
 type Deleted<T> = (&'static str, fn(&T) -> u64);
 
+/// Counts what a step deleted. Returns whether it went well.
 #[expect(clippy::needless_pass_by_value, reason = "an outcome is reported once")]
-fn report<T, E: std::fmt::Display>(outcome: Result<T, E>, tables: &[Deleted<T>]) {
+fn report<T, E: std::fmt::Display>(outcome: Result<T, E>, tables: &[Deleted<T>]) -> bool {
+    if outcome.is_err() {
+        round_failed(WORKER);
+    }
     for (table, rows) in tables {
         match &outcome {
             Ok(outcome) => metrics::counter!(DELETED, "table" => *table).increment(rows(outcome)),
             Err(error) => tracing::warn!(%error, table, "old rows could not be deleted: the next round will"),
         }
     }
+    outcome.is_ok()
 }

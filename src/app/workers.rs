@@ -16,7 +16,7 @@ use crate::events::{self, Relay};
 use crate::http::Certificate;
 use crate::kernel::Rounds;
 use crate::task::{Imports, Recurrences, Reminders};
-use crate::telemetry::metrics::{Metrics, round_done};
+use crate::telemetry::metrics::{Metrics, round_done, round_failed};
 use crate::webhook::Sender;
 
 /// Runs workers. Each takes `stop` and ends soon after it; one that ends before is a fault, and the process stops.
@@ -35,23 +35,7 @@ impl Workers {
         schemas: Option<SchemaWatch>,
     ) -> Result<Self, Failure> {
         let mut workers = Self { running: JoinSet::new(), stop: CancellationToken::new() };
-        workers.add("metrics", |stop| metrics.run_upkeep(stop));
-        let (ring, limiter) = (Arc::clone(&app.ring), app.limiter.clone());
-        workers.add("keys", |stop| async move {
-            let mut rounds = Rounds::new(Duration::from_secs(5), stop);
-            while rounds.next().await {
-                match ring.reload() {
-                    Ok(()) => round_done("keys"),
-                    Err(error) => {
-                        tracing::error!(%error, "the signing keys could not be read again: the old ones stay");
-                    }
-                }
-            }
-        });
-        workers.add("limits", |stop| limiter.run_upkeep(stop));
-        if let Some(certificate) = certificate {
-            workers.add("certificate", |stop| certificate.watch(Duration::from_secs(5), stop));
-        }
+        workers.upkeep(app, metrics, certificate);
         if roles.api {
             let notifications = app.notifications.clone();
             workers.add("notification streams", |stop| notifications.look(stop));
@@ -93,6 +77,30 @@ impl Workers {
             workers.add("sampler", |stop| events::sample(db, clock, Duration::from_secs(2), stop));
         }
         Ok(workers)
+    }
+
+    /// What every process has to keep fresh.
+    fn upkeep(&mut self, app: &App, metrics: Metrics, certificate: Option<Certificate>) {
+        self.add("metrics", |stop| metrics.run_upkeep(stop));
+        let (ring, limiter) = (Arc::clone(&app.ring), app.limiter.clone());
+        self.add("keys", |stop| async move {
+            let mut rounds = Rounds::new(Duration::from_secs(5), stop);
+            while rounds.next().await {
+                match ring.reload() {
+                    Ok(()) => round_done("keys"),
+                    Err(error) => {
+                        round_failed("keys");
+                        tracing::error!(%error, "the signing keys could not be read again: the old ones stay");
+                    }
+                }
+            }
+        });
+        let db = app.db.clone();
+        self.add("database pools", |stop| async move { db.run_upkeep(stop).await });
+        self.add("limits", |stop| limiter.run_upkeep(stop));
+        if let Some(certificate) = certificate {
+            self.add("certificate", |stop| certificate.watch(Duration::from_secs(5), stop));
+        }
     }
 
     fn consumers(&mut self, app: &App) -> Result<(), Failure> {

@@ -57,6 +57,17 @@ pub enum PublishError {
     Held,
 }
 
+impl PublishError {
+    /// The name in traces.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Transient(_) => "transient",
+            Self::Permanent(_) => "permanent",
+            Self::Held => "held",
+        }
+    }
+}
+
 /// A broker.
 pub trait Broker: Send + Sync {
     /// Its name in logs and metrics.

@@ -152,8 +152,13 @@ impl Leases {
         let before = std::mem::take(&mut *held);
         *held = shards.map(|(shard, epoch)| (shard, Lease { epoch, until })).collect();
         let now = Instant::now();
-        metrics::gauge!(super::metrics::SHARDS_HELD).set(f64::from(u32::try_from(held.len()).unwrap_or_default()));
+        show(held.len());
         held.keys().any(|shard| before.get(shard).is_none_or(|lease| lease.until <= now))
+    }
+
+    /// Shows how many are still its own, where they were not renewed.
+    pub(super) fn show(&self) {
+        show(self.valid().len());
     }
 
     /// Gives everything back, so that a successor need not wait.
@@ -164,6 +169,10 @@ impl Leases {
         sql!(execute exec, LEAVE, self.owner)?;
         Ok(exec.commit().await?)
     }
+}
+
+fn show(held: usize) {
+    metrics::gauge!(super::metrics::SHARDS_HELD).set(f64::from(u32::try_from(held).unwrap_or_default()));
 }
 
 fn count<T>(shards: &[T]) -> i64 {

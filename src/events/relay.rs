@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
+use tracing::field::Empty;
 
 use super::broker::{Broker, PublishError, Record};
 use super::fence;
@@ -102,6 +103,8 @@ impl Relay {
                 Ok(false) => {}
                 Err(error) => {
                     metrics::counter!(names::FAILURES, "stage" => "lease").increment(1);
+                    // They may be another relay's by now.
+                    self.leases.show();
                     tracing::warn!(%error, "the relay's leases could not be renewed");
                 }
             }
@@ -128,13 +131,17 @@ impl Relay {
                 self.lanes.after(lane, *turn == Turn::Full);
             }
             match turn {
-                Ok(Turn::Full) => continue,
                 Ok(turn) => {
                     round_done("relay");
                     backoff.reset();
+                    if turn == Turn::Full {
+                        continue;
+                    }
                     pause.after(turn == Turn::Some, told);
                 }
                 Err(error) => {
+                    let stage = if matches!(error, Error::Broker(_)) { "publish" } else { "database" };
+                    metrics::counter!(names::FAILURES, "stage" => stage).increment(1);
                     tracing::warn!(%error, lane, "the relay could not publish a batch: it will try again");
                     let pause = backoff.next(self.ids.bytes::<1>()[0]);
                     tokio::select! {
@@ -195,11 +202,16 @@ impl Relay {
         for row in &waiting {
             records.push(row.event.record().map_err(Error::Broker)?);
         }
-        let spans: Vec<_> = waiting.iter().zip(&records).filter_map(|(row, record)| span(row, record)).collect();
+        let spans: Vec<_> = waiting.iter().zip(&records).map(|(row, record)| span(row, record)).collect();
         let started = Instant::now();
         let outcomes = self.broker.publish(records).await;
         metrics::histogram!(names::BATCH).record(started.elapsed().as_secs_f64());
-        drop(spans);
+        for (span, outcome) in spans.into_iter().zip(&outcomes) {
+            if let Err(error) = outcome {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", error.kind());
+            }
+        }
         self.record(&waiting, outcomes, leases).await
     }
 
@@ -242,13 +254,7 @@ impl Relay {
             let epochs = serde_json::to_string(&epochs).unwrap_or_default();
             outbox::acknowledge(&self.db, &acknowledged, self.leases.owner, &epochs).await?;
         }
-        match failure {
-            Some(cause) => {
-                metrics::counter!(names::FAILURES, "stage" => "publish").increment(1);
-                Err(Error::Broker(cause))
-            }
-            None => Ok(()),
-        }
+        failure.map_or(Ok(()), |cause| Err(Error::Broker(cause)))
     }
 }
 
@@ -322,17 +328,20 @@ async fn news(hint: &mut watch::Receiver<Commits>, before: &Commits, shards: i64
 }
 
 /// A span of its own for an event whose request is traced: one trace runs from the request to the broker.
-fn span(row: &Waiting, record: &Record) -> Option<Span> {
-    let traceparent = row.event.traceparent.as_deref().filter(|text| propagation::is_sampled(text))?;
+fn span(row: &Waiting, record: &Record) -> Span {
+    let Some(traceparent) = row.event.traceparent.as_deref().filter(|text| propagation::is_sampled(text)) else {
+        return Span::none();
+    };
     let topic = record.topic.name();
     let span = tracing::info_span!(
         "publish", otel.name = %format_args!("send {topic}"), otel.kind = "producer", messaging.system = "kafka",
-        messaging.operation.type = "send", messaging.destination.name = topic,
+        messaging.operation.type = "send", messaging.destination.name = topic, otel.status_code = Empty,
+        error.type = Empty,
     );
     propagation::set_parent(&span, propagation::parent_from_traceparent(traceparent));
     // Entered once, so that it has a start.
     span.in_scope(|| {});
-    Some(span)
+    span
 }
 
 /// The shards of a batch, marked for as long as it is under way.

@@ -27,7 +27,6 @@ pub async fn sample(db: Db, clock: Clock, period: Duration, stop: CancellationTo
                 metrics::gauge!(names::OLDEST).set(f64::NAN);
             }
         }
-        db.observe();
     }
 }
 

@@ -15,7 +15,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
@@ -113,10 +113,9 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
         .max_age(Duration::from_mins(10))
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Problem::internal(format!("panic: {text}")).into_response()
+/// What a panic says may quote what somebody wrote: it is not repeated here. The hook of the process told where it was.
+fn panicked() -> Response {
+    Problem::internal("a panic").into_response()
 }
 
 /// Who asks, and whether they may ask so much.
@@ -153,7 +152,7 @@ async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     let work = AssertUnwindSafe(gate(&shared, request, next)).catch_unwind();
     match tokio::time::timeout(limit, work).await {
         Ok(Ok(response)) => response,
-        Ok(Err(panic)) => panicked(&*panic),
+        Ok(Err(_)) => panicked(),
         Err(_) => {
             let detail = "The request took too long. A change may or may not have been made; an Idempotency-Key makes repeating it safe.";
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
@@ -183,8 +182,27 @@ async fn finish(shared: &Shared, request: Request, next: Next) -> Response {
         Ok(Err(_)) => return Problem::of_status(StatusCode::BAD_REQUEST).into_response(),
         Err(_) => return Problem::of_status(StatusCode::REQUEST_TIMEOUT).into_response(),
     };
-    let work = shared.writes.spawn(propagation::carry(next.run(Request::from_parts(parts, body))));
-    work.await.unwrap_or_else(|error| Problem::internal(error).into_response())
+    let (answer, answered) = oneshot::channel();
+    let work = AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind();
+    shared.writes.spawn(propagation::carry(async move {
+        let response = work.await.unwrap_or_else(|_| panicked());
+        if let Err(response) = answer.send(response) {
+            unheard(&response);
+        }
+    }));
+    answered.await.unwrap_or_else(|_| Problem::internal("the write was ended").into_response())
+}
+
+/// What came of a write that nobody waits for any more: its client has gone, or the time was up.
+fn unheard(response: &Response) {
+    let status = response.status();
+    if !status.is_server_error() {
+        return;
+    }
+    let problem = response.extensions().get::<Problem>();
+    let code = problem.map(|problem| problem.code).unwrap_or_default();
+    let cause = problem.and_then(|problem| problem.cause.as_deref()).unwrap_or_default();
+    tracing::error!(code, status = status.as_u16(), cause, "a write failed that nobody waited for any more");
 }
 
 fn method_name(method: &Method) -> &'static str {
@@ -241,6 +259,18 @@ fn tell(asked: &Asked, status: StatusCode, started: Instant) {
         target: "todo::request",
         { http.request.method = *method, http.route = route, http.response.status_code = status.as_u16(), duration_ms, request_id },
         "request"
+    );
+}
+
+/// The line of a request whose client went away before it had an answer.
+fn aborted(asked: &Asked, started: Instant) {
+    let Asked { method, route, request_id } = asked;
+    let (route, request_id) = (&**route, &**request_id);
+    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    tracing::info!(
+        target: "todo::request",
+        { http.request.method = *method, http.route = route, duration_ms, request_id },
+        "request aborted"
     );
 }
 
@@ -334,6 +364,7 @@ impl Drop for Watch {
         metrics::gauge!(names::ACTIVE).decrement(1.0);
         if !self.finished {
             metrics::counter!(names::ABORTED, "http_route" => self.asked.route.to_string()).increment(1);
+            self.trace.scope(|| aborted(&self.asked, self.started));
             self.trace.end(&self.asked, None);
         }
     }

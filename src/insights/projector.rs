@@ -68,10 +68,9 @@ enum Said {
 
 /// `None`: nothing that matters here. Event types that are not known are skipped, as the contract asks.
 fn said(event: &Delivery) -> Result<Option<Said>, Failure> {
-    let wrong = |error: serde_json::Error| Failure::Reject(format!("its payload cannot be read: {error}"));
     Ok(match (event.topic, event.event_type.as_str()) {
         (Topic::Todo, "TASK_CREATED" | "TASK_UPDATED" | "TASK_COMPLETED" | "TASK_DELETED") => {
-            let task = TaskPayload::deserialize(&event.payload).map_err(wrong)?;
+            let task = TaskPayload::deserialize(&event.payload).map_err(Failure::unreadable)?;
             let at = event.occurred_at;
             let deleted = event.event_type == "TASK_DELETED";
             let facts = Facts {
@@ -84,10 +83,10 @@ fn said(event: &Delivery) -> Result<Option<Said>, Failure> {
             Some(Said::Task(task.task_id, facts))
         }
         (Topic::User, "USER_REGISTERED") => {
-            Some(Said::Zone(Registered::deserialize(&event.payload).map_err(wrong)?.time_zone))
+            Some(Said::Zone(Registered::deserialize(&event.payload).map_err(Failure::unreadable)?.time_zone))
         }
         (Topic::User, "USER_PROFILE_UPDATED") => {
-            ProfileUpdated::deserialize(&event.payload).map_err(wrong)?.time_zone.map(Said::Zone)
+            ProfileUpdated::deserialize(&event.payload).map_err(Failure::unreadable)?.time_zone.map(Said::Zone)
         }
         _ => None,
     })

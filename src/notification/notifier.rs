@@ -37,8 +37,7 @@ impl Notifier {
             if event.event_type == "USER_ERASED" {
                 told.erased.insert(event.user_id);
             } else if event.occurred_at >= oldest {
-                let notice = model::notice(&event.event_type, &event.payload)
-                    .map_err(|error| Failure::Reject(format!("its payload cannot be read: {error}")))?;
+                let notice = model::notice(&event.event_type, &event.payload).map_err(Failure::unreadable)?;
                 if let Some(notice) = notice {
                     told.notices.entry(event.user_id).or_default().push((event, notice));
                 }

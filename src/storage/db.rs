@@ -11,12 +11,13 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Postgres, Sqlite};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, Pooler};
 use super::conn::{BEGIN_READ, Held};
 use super::pool::{Limits, Pool};
 use super::{Error, Exec, Sql, Tx};
-use crate::kernel::{Probe, ProbeResult};
+use crate::kernel::{Probe, ProbeResult, Rounds};
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,8 +172,15 @@ impl Db {
         Ok(purged)
     }
 
-    /// Publishes the pools' sizes to the gauges.
-    pub fn observe(&self) {
+    /// Keeps the gauges of the pools fresh, until told to stop.
+    pub async fn run_upkeep(&self, stop: CancellationToken) {
+        let mut rounds = Rounds::new(Duration::from_secs(2), stop);
+        while rounds.next().await {
+            self.observe();
+        }
+    }
+
+    fn observe(&self) {
         match self {
             Self::Postgres(db) => db.pool.observe(),
             Self::Sqlite(db) => {

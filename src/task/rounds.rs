@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use crate::kernel::Rounds;
-use crate::telemetry::metrics::round_done;
+use crate::telemetry::metrics::{round_done, round_failed};
 
 /// Does `some` of the work again and again while there is more (it returns whether there was any), then waits for the next
 /// round; until told to stop, and to the end of what is under way then. `what` is named where it fails: the next round goes
@@ -26,6 +26,7 @@ where
                     }
                 }
                 Err(error) => {
+                    round_failed(what);
                     tracing::warn!(%error, what, "a worker could not go on: the next round will");
                     break;
                 }

@@ -53,9 +53,22 @@ fn change(new: Option<EnvFilter>) -> Result<String, Error> {
     change(new).map_err(Error::Setting)
 }
 
-/// Lets the first warnings and errors of each place in the code through, and leaves out what repeats them.
+/// Lets the first warnings and errors of each place in the code through, and leaves out what repeats them. Each output has
+/// its own count of what it wrote.
 #[derive(Clone, Copy)]
-pub(super) struct Repeats;
+pub(super) struct Repeats(pub(super) &'static Places);
+
+/// What one output wrote of each place in the code.
+pub(super) struct Places {
+    places: Mutex<Option<HashMap<Identifier, Place>>>,
+    /// Whether what it leaves out is counted and told of: a copy leaves out the same.
+    first: bool,
+}
+
+/// Of standard output.
+pub(super) static SHOWN: Places = Places { places: Mutex::new(None), first: true };
+/// Of the copy to Loki.
+pub(super) static COPIED: Places = Places { places: Mutex::new(None), first: false };
 
 struct Place {
     name: &'static str,
@@ -65,8 +78,6 @@ struct Place {
     left_out: u64,
 }
 
-static PLACES: Mutex<Option<HashMap<Identifier, Place>>> = Mutex::new(None);
-
 impl<S> Filter<S> for Repeats {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
@@ -74,35 +85,39 @@ impl<S> Filter<S> for Repeats {
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        *metadata.level() > Level::WARN || admit(metadata, Instant::now())
+        *metadata.level() > Level::WARN || self.0.admit(metadata, Instant::now())
     }
 }
 
-fn admit(metadata: &'static Metadata<'static>, now: Instant) -> bool {
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = places.get_or_insert_default().entry(metadata.callsite()).or_insert_with(|| Place {
-        name: metadata.name(),
-        target: metadata.target(),
-        since: now,
-        written: 0,
-        left_out: 0,
-    });
-    if now.duration_since(place.since) >= WINDOW {
-        (place.since, place.written) = (now, 0);
+impl Places {
+    fn admit(&self, metadata: &'static Metadata<'static>, now: Instant) -> bool {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.get_or_insert_default().entry(metadata.callsite()).or_insert_with(|| Place {
+            name: metadata.name(),
+            target: metadata.target(),
+            since: now,
+            written: 0,
+            left_out: 0,
+        });
+        if now.duration_since(place.since) >= WINDOW {
+            (place.since, place.written) = (now, 0);
+        }
+        if place.written < BURST {
+            place.written += 1;
+            return true;
+        }
+        if self.first {
+            place.left_out += 1;
+            ::metrics::counter!(SUPPRESSED).increment(1);
+        }
+        false
     }
-    if place.written < BURST {
-        place.written += 1;
-        return true;
-    }
-    place.left_out += 1;
-    ::metrics::counter!(SUPPRESSED).increment(1);
-    false
 }
 
 /// Tells what was left out since the last call.
 pub(super) fn tell_repeats() {
     let told: Vec<_> = {
-        let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = SHOWN.places.lock().unwrap_or_else(PoisonError::into_inner);
         let places = places.iter_mut().flat_map(HashMap::values_mut).filter(|place| place.left_out > 0);
         places.map(|place| (place.name, place.target, std::mem::take(&mut place.left_out))).collect()
     };
@@ -131,10 +146,11 @@ mod tests {
 
     #[test]
     fn repeats_are_left_out_place_by_place_and_told_of_once() {
-        let seen = Arc::new(AtomicU32::new(0));
-        let count = Count(Arc::clone(&seen)).with_filter(Repeats);
+        let (seen, copied) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let count = Count(Arc::clone(&seen)).with_filter(Repeats(&SHOWN));
+        let copy = Count(Arc::clone(&copied)).with_filter(Repeats(&COPIED));
         let taken = || seen.swap(0, Ordering::SeqCst);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(count), || {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(count).with(copy), || {
             for n in 0..BURST + 20 {
                 tracing::warn!(n, "again and again");
                 tracing::info!(n, "news is no repeat");
@@ -146,6 +162,7 @@ mod tests {
             assert_eq!(taken(), 1, "one line for the twenty");
             tell_repeats();
             assert_eq!(taken(), 0);
+            assert_eq!(copied.load(Ordering::SeqCst), BURST + BURST + 20 + 1 + 1, "the copy has what is shown");
         });
     }
 }

@@ -25,6 +25,8 @@ pub const SPANS: &str = "telemetry_spans_total";
 pub const SUPPRESSED: &str = "telemetry_log_lines_suppressed_total";
 /// When a background worker's round went well last, seconds since 1970.
 const LAST_ROUND: &str = "worker_last_round_timestamp_seconds";
+/// What went wrong in rounds of background workers.
+const WORKER_FAILURES: &str = "worker_failures_total";
 /// Time to render the metrics.
 pub const SCRAPE: &str = "telemetry_scrape_duration_seconds";
 /// Constant 1, with the version as a label.
@@ -76,6 +78,11 @@ pub fn round_done(worker: &'static str) {
     ::metrics::gauge!(LAST_ROUND, "worker" => worker).set(f64::from(now));
 }
 
+/// Notes that a round of a background worker, or the part of it that is one user's, failed: it is tried again.
+pub fn round_failed(worker: &'static str) {
+    ::metrics::counter!(WORKER_FAILURES, "worker" => worker).increment(1);
+}
+
 /// Installs the recorder of this process, or returns the one that is installed already: the library has one place.
 pub fn install() -> Result<Metrics, Error> {
     static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
@@ -109,6 +116,11 @@ fn describe() {
     describe_counter!(SUPPRESSED, Unit::Count, "Warnings and errors that were not logged because they repeat others");
     metrics::counter!(SUPPRESSED).absolute(0);
     describe_gauge!(LAST_ROUND, Unit::Seconds, "When a round of the background worker went well last, as Unix time");
+    describe_counter!(
+        WORKER_FAILURES,
+        Unit::Count,
+        "Rounds of the background worker, or a user's part of one, that failed"
+    );
     describe_histogram!(SCRAPE, Unit::Seconds, "Time to render the metrics");
     runtime::describe();
     for outcome in ["exported", "failed", "dropped"] {

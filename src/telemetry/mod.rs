@@ -23,6 +23,7 @@ mod pretty;
 pub mod propagation;
 mod recent;
 mod runtime;
+mod shipper;
 mod stdout;
 pub mod trace;
 mod traces;
@@ -31,6 +32,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use filter::Repeats;
+use shipper::Shipper;
 use stdout::{Flushed, Stdout};
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
@@ -57,7 +59,7 @@ pub enum Error {
 #[must_use = "dropping it loses what is not flushed yet"]
 pub struct Guard {
     traces: Traces,
-    loki: Option<loki::Shipper>,
+    loki: Option<Shipper>,
     /// Last: what the others said at their end is written too.
     _stdout: Flushed,
 }
@@ -72,6 +74,16 @@ impl Guard {
     }
 }
 
+/// From here on a panic is a log line, with the trace of the request that it happened in. What it says is left out where it
+/// was put together at run time, because it may quote what somebody wrote.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let says = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(left out)");
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(at, says, "panic");
+    }));
+}
+
 /// Installs logs and traces for this process. Call it inside a tokio runtime.
 pub fn init(config: &Config) -> Result<Guard, Error> {
     let traces = Traces::start(config)?;
@@ -81,9 +93,9 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         LogFormat::Pretty => false,
         LogFormat::Auto => !std::io::stdout().is_terminal(),
     };
-    let (shipping, loki) = match loki::Shipper::start(config)? {
+    let (shipping, loki) = match Shipper::start(config)? {
         Some((layer, shipper)) => {
-            (Some(layer.with_filter(loki::filter().and(Repeats).and(loki::Budget))), Some(shipper))
+            (Some(layer.with_filter(loki::filter().and(Repeats(&filter::COPIED)).and(loki::Budget))), Some(shipper))
         }
         None => (None, None),
     };
@@ -96,7 +108,7 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
     };
     let shown = filter_fn(|metadata| metadata.target() != trace::FOR_LOKI);
     tracing_subscriber::registry()
-        .with(lines.with_filter(shown.and(filter::changeable(filter)).and(Repeats)))
+        .with(lines.with_filter(shown.and(filter::changeable(filter)).and(Repeats(&filter::SHOWN))))
         .with(traces.layer().with_filter(traces::filter()))
         .with(shipping)
         .with(metrics::CountEvents.with_filter(filter_fn(|told| told.is_event() && *told.level() <= Level::INFO)))

@@ -100,17 +100,27 @@ fn share(random: &[u8; 24]) -> f64 {
 impl Trace {
     /// Runs the request's work where its ids are found, and its notes.
     pub fn run<W: Future>(&self, work: W) -> impl Future<Output = W::Output> + use<W> {
-        let lines = if loki::has_room() {
-            tracing::span!(target: FOR_LOKI, Level::INFO, "request", trace_id = %self.own.trace_id())
-        } else {
-            Span::none()
-        };
+        let lines = self.lines();
         let context = Context::new().with_remote_span_context(self.own.clone());
         let context = match &self.notes {
             Some(notes) => context.with_value(Arc::clone(notes)),
             None => context,
         };
         work.instrument(lines).with_context(context)
+    }
+
+    /// Writes a line with its id outside of [`Trace::run`].
+    pub fn scope(&self, say: impl FnOnce()) {
+        let _context = Context::new().with_remote_span_context(self.own.clone()).attach();
+        self.lines().in_scope(say);
+    }
+
+    fn lines(&self) -> Span {
+        if loki::has_room() {
+            tracing::span!(target: FOR_LOKI, Level::INFO, "request", trace_id = %self.own.trace_id())
+        } else {
+            Span::none()
+        }
     }
 
     /// Ends it with this status; with none where the client went away before it. Returns its id where it is recorded.

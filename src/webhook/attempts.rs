@@ -47,10 +47,12 @@ impl Webhooks {
         let (span, started) = (span(job), Instant::now());
         let answer = self.client.send(&job.url, &message).instrument(span.clone()).await;
         let took = started.elapsed();
-        match &answer {
-            Ok(status) => span.record("http.response.status_code", *status),
-            Err(_) => span.record("otel.status_code", "ERROR"),
-        };
+        if let Ok(status) = &answer {
+            span.record("http.response.status_code", *status);
+        }
+        if !matches!(answer, Ok(200..=299)) {
+            span.record("otel.status_code", "ERROR");
+        }
         metrics::histogram!(names::DURATION).record(took.as_secs_f64());
         Try { answer, duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
     }

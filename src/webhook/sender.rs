@@ -15,7 +15,7 @@ use super::queue::{self, Job};
 use super::service::Webhooks;
 use super::{Error, metrics as names};
 use crate::storage;
-use crate::telemetry::metrics::round_done;
+use crate::telemetry::metrics::{round_done, round_failed};
 
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -63,6 +63,7 @@ impl Sender {
             match self.take_all().await {
                 Ok(()) => round_done("webhooks"),
                 Err(error) => {
+                    round_failed("webhooks");
                     tracing::warn!(%error, "webhooks: what is due could not be looked for: the next round will");
                 }
             }
@@ -139,6 +140,7 @@ async fn deliver(webhooks: &Webhooks, job: &Job, claim: Uuid) {
         webhooks.record(job, claim, answer).await
     };
     if let Err(error) = recorded {
+        round_failed("webhooks");
         tracing::warn!(%error, webhook = %job.webhook_id, delivery = %job.id,
             "what came of a delivery could not be recorded: it is sent once more when the lease ends");
     }

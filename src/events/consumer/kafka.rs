@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::message::{Headers as _, Message as _};
-use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
+use rdkafka::statistics::{Partition, Statistics};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
 use super::message::Message;
@@ -60,8 +61,9 @@ impl ClientContext for Told {
     fn stats(&self, statistics: Statistics) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         for (name, topic) in &statistics.topics {
-            let lag: i64 = topic.partitions.values().map(|partition| partition.consumer_lag.max(0)).sum();
-            let lag = f64::from(u32::try_from(lag).unwrap_or(u32::MAX));
+            // Of a partition that another member has now the client keeps what it knew last.
+            let own = topic.partitions.values().filter(|partition| partition.desired);
+            let lag = f64::from(u32::try_from(own.map(behind).sum::<i64>()).unwrap_or(u32::MAX));
             metrics::gauge!(names::LAG, "consumer" => self.group.clone(), "topic" => name.clone()).set(lag);
         }
         let group = || self.group.clone();
@@ -76,6 +78,16 @@ impl ClientContext for Told {
 }
 
 impl ConsumerContext for Told {}
+
+/// How many messages of a partition this member has not processed. Before its group has processed any, that is all of
+/// them: what the client calls the lag counts from the first one on and is -1 until then.
+fn behind(partition: &Partition) -> i64 {
+    if partition.consumer_lag >= 0 {
+        partition.consumer_lag
+    } else {
+        (partition.hi_offset.max(0) - partition.lo_offset.max(0)).max(0)
+    }
+}
 
 /// A member of a group.
 pub struct KafkaSource {
@@ -231,5 +243,23 @@ fn owned(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
         headers: headers.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(consumer_lag: i64, lo_offset: i64, hi_offset: i64) -> Partition {
+        Partition { desired: true, consumer_lag, lo_offset, hi_offset, ..Partition::default() }
+    }
+
+    #[test]
+    fn a_group_that_has_processed_nothing_is_behind_by_everything() {
+        assert_eq!(behind(&partition(7, 0, 100)), 7);
+        assert_eq!(behind(&partition(0, 0, 100)), 0);
+        assert_eq!(behind(&partition(-1, 40, 100)), 60, "what retention left");
+        assert_eq!(behind(&partition(-1, -1001, 100)), 100, "where the partition begins is not known yet");
+        assert_eq!(behind(&partition(-1, -1001, -1001)), 0, "nothing is known yet");
     }
 }

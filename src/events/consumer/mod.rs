@@ -94,6 +94,14 @@ pub enum Failure {
     Reject(String),
 }
 
+impl Failure {
+    /// The payload is not what its type says. What it holds is not told: the error is logged, and shown to operators.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub fn unreadable(error: serde_json::Error) -> Self {
+        Self::Reject(format!("its payload cannot be read: {:?}", error.classify()))
+    }
+}
+
 impl From<storage::Error> for Failure {
     fn from(error: storage::Error) -> Self {
         if error.is_transient() { Self::Storage(error) } else { Self::Retry(error.to_string()) }

@@ -45,6 +45,7 @@ pub struct Processor {
 struct Item<'a> {
     message: &'a Message,
     event: Delivery,
+    span: Span,
 }
 
 impl Processor {
@@ -74,7 +75,7 @@ impl Processor {
         let mut by_topic: [Vec<Item<'_>>; 3] = Default::default();
         for message in batch {
             match message.decode() {
-                Ok(event) => by_topic[event.topic as usize].push(Item { message, event }),
+                Ok(event) => by_topic[event.topic as usize].push(Item { message, event, span: Span::none() }),
                 Err(reason) => self.bury_undecodable(message, &reason).await?,
             }
         }
@@ -83,10 +84,11 @@ impl Processor {
                 continue;
             }
             let all = self.pass_over(items).await?;
+            for item in items.iter_mut() {
+                item.span = trace::span(self.name(), &item.event);
+            }
             if !items.is_empty() {
-                let spans = trace::spans(self.name(), items.iter().map(|item| &item.event));
-                let first = spans.first().cloned().unwrap_or_else(Span::none);
-                self.process_topic(topic, items, all).instrument(first).await?;
+                self.process_topic(topic, items, all).await?;
             }
         }
         Ok(())
@@ -104,20 +106,30 @@ impl Processor {
 
     /// `all`: whether a number that is missing was to come here.
     async fn process_topic(&self, topic: Topic, items: &[Item<'_>], all: bool) -> Result<(), Error> {
-        match self.apply(topic, items, all).await {
+        // What is done for all of them belongs in the first span that is recorded.
+        let first =
+            items.iter().map(|item| &item.span).find(|span| !span.is_none()).cloned().unwrap_or_else(Span::none);
+        match self.apply(topic, items, all).instrument(first).await {
             Ok(()) => return Ok(()),
             Err(Failure::Storage(error)) => return Err(error.into()),
             Err(_) => {}
         }
         // One of them fails: the others do not wait for it.
         for item in items {
-            match self.apply(topic, std::slice::from_ref(item), all).await {
-                Ok(()) => {}
-                Err(Failure::Storage(error)) => return Err(error.into()),
-                Err(failure) => self.put_aside(item, &failure).await?,
-            }
+            self.process_one(topic, item, all).instrument(item.span.clone()).await?;
         }
         Ok(())
+    }
+
+    async fn process_one(&self, topic: Topic, item: &Item<'_>, all: bool) -> Result<(), Error> {
+        match self.apply(topic, std::slice::from_ref(item), all).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Storage(error)) => Err(error.into()),
+            Err(failure) => {
+                trace::failed(&item.span, &failure);
+                self.put_aside(item, &failure).await
+            }
+        }
     }
 
     /// All of these in one transaction: what is new and free to go is applied, what must wait is kept.
@@ -201,8 +213,9 @@ impl Processor {
             let message = row.message();
             match message.decode() {
                 Ok(event) => {
-                    let span = trace::spans(self.name(), std::iter::once(&event)).pop().unwrap_or_else(Span::none);
-                    self.retry(row, &Item { message: &message, event }).instrument(span).await?;
+                    let span = trace::span(self.name(), &event);
+                    let item = Item { message: &message, event, span: span.clone() };
+                    self.retry(row, &item).instrument(span).await?;
                 }
                 // It was decoded before it was kept.
                 Err(reason) => {
@@ -226,11 +239,13 @@ impl Processor {
                 tx.commit().await?;
                 self.handler.applied(std::slice::from_ref(event));
                 self.count("applied", 1);
+                self.observe_delay(std::slice::from_ref(event));
                 Ok(())
             }
             Err(Failure::Storage(error)) => Err(error.into()),
             Err(failure) => {
                 tx.rollback().await?;
+                trace::failed(&item.span, &failure);
                 self.failed_again(row, item, &failure).await
             }
         }

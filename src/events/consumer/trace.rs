@@ -2,25 +2,24 @@
 
 use opentelemetry::trace::TraceContextExt as _;
 use tracing::Span;
+use tracing::field::Empty;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use super::Failure;
 use super::message::Delivery;
 use crate::telemetry::propagation;
 
-/// A span for each event whose request is recorded, in their order: it lasts as long as it is held. What is done for the
-/// whole batch belongs in the first.
-pub(super) fn spans<'a>(consumer: &'static str, events: impl Iterator<Item = &'a Delivery>) -> Vec<Span> {
-    events.filter_map(|event| span(consumer, event)).collect()
-}
-
-fn span(consumer: &'static str, event: &Delivery) -> Option<Span> {
-    let traceparent = event.traceparent.as_deref().filter(|text| propagation::is_sampled(text))?;
+/// A span for an event, where its request is recorded: it lasts as long as it is held.
+pub(super) fn span(consumer: &'static str, event: &Delivery) -> Span {
+    let Some(traceparent) = event.traceparent.as_deref().filter(|text| propagation::is_sampled(text)) else {
+        return Span::none();
+    };
     let topic = event.topic.name();
     let span = tracing::info_span!(
         "process", otel.name = %format_args!("process {topic}"), otel.kind = "consumer", messaging.system = "kafka",
         messaging.operation.type = "process", messaging.destination.name = topic,
         messaging.consumer.group.name = consumer, messaging.message.id = %event.event_id,
-        event.name = event.event_type,
+        event.name = event.event_type, otel.status_code = Empty, error.type = Empty,
     );
     let request = propagation::parent_from_traceparent(traceparent);
     let made_by = request.span().span_context().clone();
@@ -28,5 +27,18 @@ fn span(consumer: &'static str, event: &Delivery) -> Option<Span> {
     span.add_link(made_by);
     // Entered once, so that it has a start.
     span.in_scope(|| {});
-    Some(span)
+    span
+}
+
+/// The event's effect failed: the collector keeps its trace.
+pub(super) fn failed(span: &Span, failure: &Failure) {
+    span.record("otel.status_code", "ERROR");
+    span.record(
+        "error.type",
+        match failure {
+            Failure::Storage(_) => "storage",
+            Failure::Retry(_) => "retry",
+            Failure::Reject(_) => "reject",
+        },
+    );
 }

@@ -8,13 +8,15 @@ use tokio_util::sync::CancellationToken;
 use super::dead;
 use super::kafka::KafkaSource;
 use super::processor::Processor;
-use crate::events::{Broker, Error, metrics as names};
+use crate::events::{Broker, Error, Topic, metrics as names};
 use crate::kernel::{Clock, Rounds};
 use crate::storage::Db;
-use crate::telemetry::metrics::round_done;
+use crate::telemetry::metrics::{round_done, round_failed};
 
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_secs(1);
+/// The worker that has dead letters.
+const DEAD_LETTERS: &str = "dead letters";
 
 /// Runs a consumer until told to stop: its messages, where they come from Kafka, and what waits in the database. Where
 /// its messages end before, it ends too.
@@ -54,21 +56,41 @@ async fn try_all(processor: &Processor, stop: &CancellationToken) -> Result<(), 
     Ok(())
 }
 
-/// Publishes dead letters to their topics and counts them, until told to stop.
+/// Publishes dead letters to their topics and counts them, until told to stop. The count does not wait for the broker: an
+/// effect that was given up is somebody's trouble though Kafka is away, and the alert on it goes by the count.
 pub async fn run_dead_letters(db: Db, broker: Arc<dyn Broker>, clock: Clock, stop: CancellationToken) {
-    let mut rounds = Rounds::new(Duration::from_secs(1), stop);
+    tokio::join!(publish_letters(&db, &*broker, &clock, &stop), count_letters(&db, &stop));
+}
+
+async fn publish_letters(db: &Db, broker: &dyn Broker, clock: &Clock, stop: &CancellationToken) {
+    let mut rounds = Rounds::new(LOOK, stop.clone());
     while rounds.next().await {
-        if let Err(error) = dead::publish(&db, &*broker, &clock).await {
-            tracing::warn!(%error, "dead letters could not be published: the next round will");
-            continue;
-        }
-        round_done("dead letters");
-        if let Ok(counts) = dead::count(&db).await {
-            for topic in crate::events::Topic::ALL {
-                let count = counts.iter().find(|(name, _)| name == topic.name()).map_or(0, |(_, count)| *count);
-                metrics::gauge!(names::DEAD_LETTERS, "topic" => topic.name())
-                    .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        // The broker keeps what it was given until it can send it, so that this may wait for long.
+        match stop.run_until_cancelled(Box::pin(dead::publish(db, broker, clock))).await {
+            Some(Ok(())) => round_done(DEAD_LETTERS),
+            Some(Err(error)) => {
+                round_failed(DEAD_LETTERS);
+                tracing::warn!(%error, "dead letters could not be published: the next round will");
             }
+            None => return,
+        }
+    }
+}
+
+/// What is not known is NaN: the last number must not pass for the present one.
+async fn count_letters(db: &Db, stop: &CancellationToken) {
+    let mut rounds = Rounds::new(LOOK, stop.clone());
+    while rounds.next().await {
+        let counts = dead::count(db).await.inspect_err(|error| {
+            round_failed(DEAD_LETTERS);
+            tracing::warn!(%error, "dead letters could not be counted: the next round will");
+        });
+        for topic in Topic::ALL {
+            let count = counts.as_ref().map_or(f64::NAN, |counts| {
+                let count = counts.iter().find(|(name, _)| name == topic.name()).map_or(0, |(_, count)| *count);
+                f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+            });
+            metrics::gauge!(names::DEAD_LETTERS, "topic" => topic.name()).set(count);
         }
     }
 }
@@ -80,8 +102,8 @@ mod tests {
     use futures::future::BoxFuture;
 
     use super::*;
+    use crate::events::KafkaConfig;
     use crate::events::consumer::{Delivery, Failure, Handler, Ladder};
-    use crate::events::{KafkaConfig, Topic};
     use crate::kernel::Ids;
     use crate::storage::{Config, Migrations, Tx};
 
