@@ -30,8 +30,6 @@ pub(super) fn describe() {
     describe_counter!(DELETED, Unit::Count, "Rows that housekeeping deleted, by table");
 }
 
-/// Its name in metrics.
-const WORKER: &str = "housekeeping";
 const PERIOD: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Rows that one statement deletes, at most.
@@ -80,7 +78,7 @@ impl Housekeeper {
             tokio::select! {
                 () = stop.cancelled() => return,
                 well = self.round() => if well {
-                    round_done(WORKER);
+                    round_done("housekeeping");
                 },
             }
         }
@@ -152,7 +150,7 @@ type Deleted<T> = (&'static str, fn(&T) -> u64);
 #[expect(clippy::needless_pass_by_value, reason = "an outcome is reported once")]
 fn report<T, E: std::fmt::Display>(outcome: Result<T, E>, tables: &[Deleted<T>]) -> bool {
     if outcome.is_err() {
-        round_failed(WORKER);
+        round_failed("housekeeping");
     }
     for (table, rows) in tables {
         match &outcome {

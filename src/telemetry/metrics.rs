@@ -13,6 +13,8 @@ use crate::kernel::Clock;
 
 /// Log events by level.
 pub const LOG_EVENTS: &str = "log_events_total";
+/// Writes of log lines to standard output that failed.
+pub const WRITE_FAILURES: &str = "log_write_failures_total";
 /// Failures of the Loki shipper.
 pub const LOKI_ERRORS: &str = "loki_shipper_errors_total";
 /// Log lines that were too many in their second to be shipped to Loki.
@@ -105,6 +107,12 @@ pub fn install() -> Result<Metrics, Error> {
 
 fn describe() {
     describe_counter!(LOG_EVENTS, Unit::Count, "Log events by level");
+    describe_counter!(
+        WRITE_FAILURES,
+        Unit::Count,
+        "Writes of log lines to standard output that failed: their lines are lost"
+    );
+    metrics::counter!(WRITE_FAILURES).absolute(0);
     describe_counter!(LOKI_ERRORS, Unit::Count, "Failures of the Loki shipper");
     describe_counter!(LOKI_DROPPED, Unit::Count, "Log lines that were too many in their second to be shipped to Loki");
     describe_gauge!(LOKI_UP, "1 while log lines are shipped to Loki, 0 after the shipper gave up");

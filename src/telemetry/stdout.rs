@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::metrics;
+
 /// Bytes that wait to be written, at most.
 const ROOM: usize = 4 << 20;
 /// While lines come, they are written together every so often.
@@ -78,10 +80,13 @@ impl Shared {
             state.writing = true;
             std::mem::swap(&mut state.waiting, &mut lines);
             drop(state);
-            // Nobody reads any more: then nobody is told.
             let mut stdout = io::stdout().lock();
-            let _ = stdout.write_all(&lines).and_then(|()| stdout.flush());
+            let written = stdout.write_all(&lines).and_then(|()| stdout.flush());
             drop(stdout);
+            if written.is_err() {
+                // Nobody reads any more, or the disk is full: there is nowhere to say so but here.
+                ::metrics::counter!(metrics::WRITE_FAILURES).increment(1);
+            }
             lines.clear();
             self.lock().writing = false;
             self.emptied.notify_all();

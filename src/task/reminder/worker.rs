@@ -23,8 +23,6 @@ use crate::task::rounds::drain;
 use crate::task::{Error, Tasks, store as tasks};
 use crate::telemetry::metrics::round_failed;
 
-/// Its name in metrics and logs.
-const WORKER: &str = "reminders";
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_millis(200);
 /// How many are claimed at once (the more, the more a user's transaction has of them where many are due), and how many
@@ -58,7 +56,7 @@ impl Reminders {
 
     /// Runs until told to stop, and to the end of what is under way then.
     pub async fn run(self, stop: CancellationToken) {
-        drain(LOOK, stop, WORKER, || async { Ok(self.0.fire_due().await? > 0) }).await;
+        drain(LOOK, stop, "reminders", || async { Ok(self.0.fire_due().await? > 0) }).await;
     }
 }
 
@@ -80,7 +78,7 @@ impl Tasks {
         }
         let fire = async |user_id: &Uuid| {
             if let Err(error) = self.fire(*user_id, claim).await {
-                round_failed(WORKER);
+                round_failed("reminders");
                 tracing::warn!(%error, "reminders could not be fired: they are when their claim ends");
             }
         };

@@ -21,8 +21,6 @@ use crate::task::rounds::drain;
 use crate::task::{Error, Tasks};
 use crate::telemetry::metrics::round_failed;
 
-/// Its name in metrics and logs.
-const WORKER: &str = "recurrence";
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_millis(500);
 /// How many are claimed at once, and how many are made side by side: few, so that the API's requests go first.
@@ -54,7 +52,7 @@ impl Recurrences {
 
     /// Runs until told to stop, and to the end of what is under way then.
     pub async fn run(self, stop: CancellationToken) {
-        drain(LOOK, stop, WORKER, || async { Ok(self.0.make_due().await? > 0) }).await;
+        drain(LOOK, stop, "recurrence", || async { Ok(self.0.make_due().await? > 0) }).await;
     }
 }
 
@@ -72,7 +70,7 @@ impl Tasks {
         tx.commit().await?;
         let make = async |(user_id, id): &(Uuid, Uuid)| {
             if let Err(error) = self.make_next(*user_id, *id, claim).await {
-                round_failed(WORKER);
+                round_failed("recurrence");
                 tracing::warn!(%error, series = %id, "an occurrence could not be made: it is when its claim ends");
             }
         };

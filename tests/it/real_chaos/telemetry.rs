@@ -41,7 +41,21 @@ fn serve(folder: &Path, flags: &[String]) -> Process {
 
 /// Starts Prometheus, and returns when it has read the service's metrics.
 async fn watch(client: &reqwest::Client, prometheus: &Server, process: &Process) {
-    let hurry = [("TODO_TEST_SCRAPE", "1s".to_owned())];
+    watch_and_tell(client, prometheus, process, None).await;
+}
+
+/// The same, with an Alertmanager that nobody reads the messages of.
+async fn watch_and_tell(
+    client: &reqwest::Client,
+    prometheus: &Server,
+    process: &Process,
+    alertmanager: Option<&Server>,
+) {
+    let mut hurry = vec![("TODO_TEST_SCRAPE", "1s".to_owned())];
+    if let Some(alertmanager) = alertmanager {
+        tokio::task::block_in_place(|| alertmanager.start(&["http://127.0.0.1:9"], &[]));
+        hurry.push(("TODO_TEST_ALERTMANAGER_PORT", alertmanager.port.to_string()));
+    }
     let admin = process.admin.trim_start_matches("http://");
     tokio::task::block_in_place(|| prometheus.start(&[admin], &hurry));
     until("Prometheus sees the service", || async { holds(client, prometheus, UP).await }).await;
@@ -54,6 +68,20 @@ async fn holds(client: &reqwest::Client, prometheus: &Server, query: &str) -> bo
     let url = format!("{}/api/v1/query", prometheus.url(0));
     let answer = ask(client, &url, &[("query", query)]).await;
     answer.is_some_and(|answer| answer["data"]["result"][0].is_object())
+}
+
+/// What somebody is paged for: it fires, and nothing inhibits it.
+async fn pages(client: &reqwest::Client, alertmanager: &Server) -> BTreeSet<String> {
+    let url = format!("{}/api/v2/alerts", alertmanager.url(0));
+    let asked = [("active", "true"), ("inhibited", "false"), ("silenced", "false"), ("filter", "severity=\"page\"")];
+    let answer = ask(client, &url, &asked).await.unwrap_or_default();
+    let all = answer.as_array().cloned().unwrap_or_default();
+    all.iter().map(|one| one["labels"]["alertname"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Whether the service would be sent requests.
+async fn ready(client: &reqwest::Client, process: &Process) -> bool {
+    client.get(format!("{}/readyz", process.admin)).send().await.unwrap().status() == 200
 }
 
 /// People who write, since when, and what rings while all is well: what a small installation lacks (Kafka, the probe) is no
@@ -104,6 +132,7 @@ async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
     let rings = ringing().await;
     assert!(if full() { rings == expected } else { rings.is_superset(&expected) }, "{rings:?}");
     let (end, grown) = (Instant::now(), resident(&process) - memory);
+    assert!(ready(&client, &process).await, "no request needs them");
     let (written, failed) = writers.stop().await;
     assert_eq!(failed, 0, "a write has failed");
     // The two queues of spans have 8192 places each, that of lines 512 and what it cannot send until it is ended.
@@ -135,6 +164,7 @@ async fn real_metrics_that_nobody_reads_take_no_room_and_are_whole_afterwards() 
     prometheus.signal("STOP");
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let (end, grown) = (Instant::now(), resident(&process) - memory);
+    assert!(ready(&client, &process).await, "no request needs a reader of metrics");
     prometheus.signal("CONT");
     until("Prometheus sees the service again", || async { holds(&client, &prometheus, UP).await }).await;
     let (written, failed) = writers.stop().await;
@@ -170,11 +200,13 @@ async fn real_an_absent_kafka_rings_once_and_no_reader_of_the_api_knows() {
     let state = if full() { "firing" } else { "pending|firing" };
     let (folder, client) = (tempfile::tempdir().unwrap(), client());
     let prometheus = Server::reserve("prometheus", &scripts, folder.path(), 1);
+    let alertmanager = Server::reserve("alertmanager", &scripts, folder.path(), 1);
     let own = vec![format!("storage.url={}", fresh_database(&postgres).await)];
     tokio::task::block_in_place(|| ensure_topics(&cluster.flags()));
     let process = serve(folder.path(), &[cluster.flags(), own].concat());
-    watch(&client, &prometheus, &process).await;
+    watch_and_tell(&client, &prometheus, &process, Some(&alertmanager)).await;
     let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(50)).await;
+    let memory = resident(&process);
 
     let away = Instant::now();
     tokio::task::block_in_place(|| cluster.crash());
@@ -188,19 +220,40 @@ async fn real_an_absent_kafka_rings_once_and_no_reader_of_the_api_knows() {
     let ready: Value = client.get(format!("{}/readyz", process.admin)).send().await.unwrap().json().await.unwrap();
     let told = |ready: &Value| (ready["status"].clone(), ready["checks"][1]["status"].clone());
     assert_eq!(told(&ready), ("ready".into(), "failing".into()), "people can write; it says what is away");
-    let end = Instant::now();
+    let (end, grown) = (Instant::now(), resident(&process) - memory);
+    assert!(grown < 100.0, "{grown:.0} MB more");
     tokio::task::block_in_place(|| cluster.recover());
     until("all of it is there again", || async {
         let answer = client.get(format!("{}/readyz", process.admin)).send().await.unwrap();
         told(&answer.json().await.unwrap()) == ("ready".into(), "ok".into())
     })
     .await;
+    let settled = settle(&client, &alertmanager, &before).await;
+    assert!(settled.is_subset(&expected), "paged once more for what is over: {settled:?}");
     let (written, failed) = writers.stop().await;
     assert_eq!(failed, 0, "a write has failed");
     let (before, during) = (latency(&written, calm, away), latency(&written, away, end));
     let seconds = (end - away).as_secs();
-    figure(16, &format!("{seconds} s without Kafka: {during} ({before} before), 0 failed; {rings:?}"));
+    figure(
+        16,
+        &format!(
+            "{seconds} s without Kafka: {during} ({before} before), 0 failed, {grown:+.0} MB; {rings:?}; \
+             paged for until after it: {settled:?}"
+        ),
+    );
     assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
+}
+
+/// What somebody is paged for after the outage, while what waited arrives late and rates remember it.
+async fn settle(client: &reqwest::Client, alertmanager: &Server, before: &BTreeSet<String>) -> BTreeSet<String> {
+    let (began, seconds) = (Instant::now(), setting("TODO_TEST_SETTLE_SECONDS", 0, 720));
+    let mut paged = BTreeSet::new();
+    while began.elapsed() < Duration::from_secs(seconds) {
+        paged.extend(&pages(client, alertmanager).await - before);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(!full() || !paged.is_empty(), "Alertmanager knows of the outage");
+    paged
 }
 
 /// Stands between the service and the database, and hands each answer on only after a while.
@@ -245,6 +298,7 @@ async fn real_a_slow_database_rings_as_what_people_feel() {
     let process = serve(folder.path(), &[format!("storage.url={url}")]);
     watch(&client, &prometheus, &process).await;
     let (writers, calm, mut before) = people_write(&client, &prometheus, &process, Duration::from_millis(100)).await;
+    let memory = resident(&process);
     // A machine that runs other tests beside this one may be slow by itself.
     before.retain(|name| full() || name != page);
 
@@ -260,9 +314,9 @@ async fn real_a_slow_database_rings_as_what_people_feel() {
     // The same in longer windows is the same fault, and held back by the first.
     let others: Vec<_> = rings.iter().filter(|name| !name.starts_with("TodoLatencyBurn")).collect();
     assert!(!full() || others.is_empty(), "{others:?}");
-    let ready = client.get(format!("{}/readyz", process.admin)).send().await.unwrap();
-    assert_eq!(ready.status(), 200, "slow, and there");
-    let end = Instant::now();
+    assert!(ready(&client, &process).await, "slow, and there");
+    let (end, grown) = (Instant::now(), resident(&process) - memory);
+    assert!(grown < 100.0, "{grown:.0} MB more");
     delay.store(0, Ordering::SeqCst);
     let done = writers.done.load(Ordering::SeqCst);
     until("people write as before", || async { writers.done.load(Ordering::SeqCst) > done + 50 }).await;
@@ -270,6 +324,7 @@ async fn real_a_slow_database_rings_as_what_people_feel() {
     assert_eq!(failed, 0, "a write has failed");
     let (before, during) = (latency(&written, calm, slow), latency(&written, slow, end));
     let seconds = (end - slow).as_secs();
-    figure(17, &format!("{seconds} s with answers 250 ms late: {during} ({before} before), 0 failed; {rings:?}"));
+    let figures = format!("{during} ({before} before), 0 failed, {grown:+.0} MB; {rings:?}");
+    figure(17, &format!("{seconds} s with answers 250 ms late: {figures}"));
     assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
 }

@@ -38,7 +38,7 @@ pub struct Server {
     name: &'static str,
     scripts: PathBuf,
     folder: PathBuf,
-    port: u16,
+    pub port: u16,
 }
 
 impl Server {
