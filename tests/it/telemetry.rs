@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -19,7 +18,7 @@ use crate::support::until;
 
 /// A collector: OTLP over gRPC, as the real one takes it.
 #[derive(Clone, Default)]
-pub struct Collector(Arc<Mutex<Vec<Span>>>);
+pub struct Collector(Arc<Mutex<Vec<ResourceSpans>>>);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -27,8 +26,7 @@ impl TraceService for Collector {
         &self,
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
-        let scopes = request.into_inner().resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-        self.0.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
+        self.0.lock().unwrap().extend(request.into_inner().resource_spans);
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -47,17 +45,38 @@ impl Collector {
     fn trace(&self, id: &str) -> HashMap<String, (String, String)> {
         let trace = |span: &Span| format!("{:032x}", u128::from_be_bytes(span.trace_id[..].try_into().unwrap()));
         let hex = |id: &[u8]| format!("{:016x}", u64::from_be_bytes(id.try_into().unwrap_or_default()));
-        let spans = self.0.lock().unwrap();
+        let spans = self.spans();
         let own = spans.iter().filter(|span| trace(span) == id);
         own.map(|span| (span.name.clone(), (hex(&span.span_id), hex(&span.parent_span_id)))).collect()
     }
 
-    /// Every text in any attribute of any span.
-    pub fn texts(&self) -> String {
-        let spans = self.0.lock().unwrap();
-        let values = spans.iter().flat_map(|span| &span.attributes).filter_map(|pair| pair.value.clone()?.value);
-        values.filter_map(|value| if let Any::StringValue(text) = value { Some(text) } else { None }).collect()
+    /// All that arrived.
+    pub fn spans(&self) -> Vec<Span> {
+        let all = self.0.lock().unwrap();
+        let scopes = all.iter().flat_map(|resource| &resource.scope_spans);
+        scopes.flat_map(|scope| scope.spans.iter().cloned()).collect()
     }
+
+    /// Every text that arrived, wherever it stands: names, attributes, events, links, the words of a status, the resource, the
+    /// scope. What has no place of its own here has none in OTLP.
+    pub fn texts(&self) -> String {
+        format!("{:?}", self.0.lock().unwrap())
+    }
+}
+
+/// A Loki that takes everything, with the bytes that it was sent; and its address.
+pub async fn loki() -> (Arc<Mutex<usize>>, String) {
+    let pushed = Arc::new(Mutex::new(0_usize));
+    let count = Arc::clone(&pushed);
+    let push = move |body: axum::body::Bytes| async move {
+        *count.lock().unwrap() += body.len();
+        StatusCode::NO_CONTENT
+    };
+    let router = axum::Router::new().route("/loki/api/v1/push", axum::routing::post(push));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (pushed, address)
 }
 
 #[tokio::test]
@@ -112,14 +131,14 @@ async fn one_trace_runs_from_the_request_through_the_database_to_the_publish_and
         (&json!("validation_failed"), &refused["requestId"])
     );
     // Polling makes no traces, and nobody's words are in any span or line.
-    let polls = collector.0.lock().unwrap().iter().filter(|span| span.name.starts_with("outbox.")).count();
+    let polls = collector.spans().iter().filter(|span| span.name.starts_with("outbox.")).count();
     assert_eq!(polls, 0);
     let all = collector.texts() + &process.lines.lock().unwrap().join("\n");
     for canary in ["canary@example.org", "a private matter", "hunter2", crate::support::PASSWORD, &token] {
         assert!(!all.contains(canary), "{canary}");
     }
     assert_eq!(tokio::task::spawn_blocking(move || process.terminate()).await.unwrap(), Some(0));
-    assert!(collector.0.lock().unwrap().iter().any(|span| span.name == "POST /api/v1/sessions"), "flushed at the end");
+    assert!(collector.spans().iter().any(|span| span.name == "POST /api/v1/sessions"), "flushed at the end");
 }
 
 /// A sink that takes connections and never says a word.
@@ -156,16 +175,7 @@ async fn silent_sinks_slow_no_request_and_hold_up_no_stop() {
 
 #[tokio::test]
 async fn log_lines_reach_loki() {
-    let pushed = Arc::new(Mutex::new(0_usize));
-    let count = Arc::clone(&pushed);
-    let push = move |body: axum::body::Bytes| async move {
-        *count.lock().unwrap() += body.len();
-        StatusCode::NO_CONTENT
-    };
-    let router = axum::Router::new().route("/loki/api/v1/push", axum::routing::post(push));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let loki = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    let (pushed, loki) = loki().await;
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path(), &[format!("telemetry.loki_url={loki}")]);
     until("lines have arrived", || async { *pushed.lock().unwrap() > 0 }).await;
