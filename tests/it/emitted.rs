@@ -17,7 +17,7 @@ pub struct Told {
     pub text: String,
 }
 
-/// Everything in `src/` with the names of its fields; tests left out.
+/// Everything in `src/` with the names of its fields, and `otel.kind=…` of a span; tests left out.
 pub fn told() -> BTreeMap<Told, BTreeSet<String>> {
     let mut all = BTreeMap::new();
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -60,9 +60,13 @@ fn walk(tokens: &[TokenTree], room: &str, all: &mut BTreeMap<Told, BTreeSet<Stri
             let kind = if name.ends_with("_span") { "span".to_owned() } else { name };
             all.entry(Told { room: room.to_owned(), kind, text }).or_default().extend(fields);
         }
-        if let Some((name, body)) = attributes_of(&tokens[at..]) {
-            let told = Told { room: room.to_owned(), kind: "span".to_owned(), text: name };
-            all.entry(told).or_default().extend(keys(&body));
+        if let Some((name, body)) = function(&tokens[at..]) {
+            let told = |name: &str| Told { room: room.to_owned(), kind: "span".to_owned(), text: name.to_owned() };
+            if let Some(name) = name.strip_suffix("_attributes") {
+                all.entry(told(name)).or_default().extend(keys(&body));
+            } else if calls(&body, &format!("{name}_attributes")) {
+                all.entry(told(&name)).or_default().extend(kind_of(&body));
+            }
         }
         if let TokenTree::Group(group) = &tokens[at] {
             walk(&group.stream().into_iter().collect::<Vec<_>>(), room, all);
@@ -94,16 +98,35 @@ fn macro_of_tracing(tokens: &[TokenTree]) -> Option<(String, Vec<TokenTree>)> {
         .then(|| (name, body.stream().into_iter().collect()))
 }
 
-/// `fn NAME_attributes(…) … { … }` makes those of the span NAME.
-fn attributes_of(tokens: &[TokenTree]) -> Option<(String, TokenStream)> {
+/// `fn NAME(…) … { … }`. That of `NAME_attributes` makes those of the span NAME, and NAME begins the span with its kind.
+fn function(tokens: &[TokenTree]) -> Option<(String, TokenStream)> {
     let [TokenTree::Ident(function), TokenTree::Ident(name), rest @ ..] = tokens else { return None };
-    let name = name.to_string();
-    let name = name.strip_suffix("_attributes").filter(|_| function == "fn")?;
     let body = rest.iter().find_map(|token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.stream()),
         _ => None,
     });
-    Some((name.to_owned(), body?))
+    (function == "fn").then_some((name.to_string(), body?))
+}
+
+/// Every identifier in there.
+fn identifiers(body: &TokenStream) -> Vec<String> {
+    let each = |token: TokenTree| match token {
+        TokenTree::Ident(name) => vec![name.to_string()],
+        TokenTree::Group(group) => identifiers(&group.stream()),
+        _ => Vec::new(),
+    };
+    body.clone().into_iter().flat_map(each).collect()
+}
+
+fn calls(body: &TokenStream, function: &str) -> bool {
+    identifiers(body).iter().any(|name| name == function)
+}
+
+/// The constant of OTLP that a hand-written span is begun with, in the spelling of `otel.kind`.
+fn kind_of(body: &TokenStream) -> Option<String> {
+    const KINDS: [&str; 5] = ["SERVER", "CLIENT", "PRODUCER", "CONSUMER", "INTERNAL"];
+    let kind = identifiers(body).into_iter().find(|name| KINDS.contains(&&**name))?;
+    Some(format!("otel.kind={}", kind.to_lowercase()))
 }
 
 /// The keys that are given to `text_attribute(…, "key", …)` and `number_attribute`.
@@ -138,9 +161,14 @@ fn arguments(tokens: &[TokenTree]) -> (String, Vec<String>) {
                 let end = part.iter().position(|token| is_punct(token, '=')).unwrap_or(part.len());
                 let name: String = part[..end].iter().map(ToString::to_string).collect();
                 let name = name.trim_start_matches(['%', '?']);
-                // OpenTelemetry makes of these two the span's own name and kind.
-                if !["otel.kind", "otel.name"].contains(&name) {
-                    fields.push(name.to_owned());
+                // OpenTelemetry makes of these two the span's own name and kind; the kind is kept with its value.
+                match name {
+                    "otel.name" => {}
+                    "otel.kind" => {
+                        let value: String = part[end + 1..].iter().map(ToString::to_string).collect();
+                        fields.push(format!("otel.kind={}", value.trim_matches('"')));
+                    }
+                    _ => fields.push(name.to_owned()),
                 }
             }
         }
@@ -156,6 +184,7 @@ fn macros_are_read_as_tracing_reads_them() {
         #[cfg(test)] mod tests { fn h() { tracing::error!("not this"); } }
         #[cfg(test)] use x; fn i() { tracing::info!("but this"); }
         fn late_attributes(y: &mut Y, x: X) { text_attribute(y, 9, "b.c", "e"); if x { number_attribute(y, 9, "d", 1) } other("f") }
+        impl Z { fn late(&self) { self.begin(&[1], SERVER); late_attributes(y, x) } fn other(&self) { self.begin(CLIENT) } }
     "#;
     let tokens: TokenStream = source.parse().unwrap();
     let mut all = BTreeMap::new();
@@ -168,8 +197,8 @@ fn macros_are_read_as_tracing_reads_them() {
         read,
         [
             ("info", "but this", vec![]),
-            ("span", "late", vec!["b.c", "d"]),
-            ("span", "name", vec!["row"]),
+            ("span", "late", vec!["b.c", "d", "otel.kind=server"]),
+            ("span", "name", vec!["otel.kind=client", "row"]),
             ("warn", "a message", vec!["a.b", "c", "d", "error"]),
         ]
     );

@@ -24,7 +24,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it in `folder` and waits until it is ready.
+    /// Starts it in `folder`, with the `process.toml` there if there is one, and waits until it is ready.
     pub fn start(folder: &Path, flags: &[String]) -> Self {
         Self::try_start(folder, flags).unwrap_or_else(|output| panic!("it did not start: {output}"))
     }
@@ -56,6 +56,10 @@ impl Process {
         }
         for flag in flags {
             command.args(["--set", flag]);
+        }
+        // Lists of numbers can be given in a file only.
+        if folder.join("process.toml").exists() {
+            command.args(["--config", "process.toml"]);
         }
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::catalogue::a_day;
+use crate::catalogue::{a_day, flags};
 use crate::process::{Process, token};
 use crate::support::{server, until};
 use crate::telemetry::Collector;
@@ -56,7 +56,9 @@ impl Drop for Prometheus {
 async fn real_promtool_finds_nothing_wrong_with_the_metrics() {
     let Some(programs) = programs() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let process = Process::start(folder.path(), &["telemetry.probe_seconds=1".to_owned()]);
+    let mut flags = flags();
+    flags.push("telemetry.probe_seconds=1".to_owned());
+    let process = Process::start(folder.path(), &flags);
     let client = Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
     a_day(&client, &process).await;
     let metrics = async || client.get(format!("{}/metrics", process.admin)).send().await.unwrap().text().await.unwrap();

@@ -1,7 +1,7 @@
 //! The README does what it says: its tour runs word for word, its example of a configuration is right, and its tables
 //! name what the source names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -137,10 +137,23 @@ fn sources(folder: &Path, into: &mut Vec<String>) {
     }
 }
 
-pub fn source() -> Vec<String> {
+fn source() -> Vec<String> {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     files
+}
+
+/// The source of each room.
+pub fn rooms() -> BTreeMap<String, Vec<String>> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    folders
+        .map(|folder| {
+            let mut files = Vec::new();
+            sources(&folder, &mut files);
+            (folder.file_name().unwrap().to_str().unwrap().to_owned(), files)
+        })
+        .collect()
 }
 
 /// The text of a string literal that `text` begins with, if it looks like a code or a name.
