@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::panels::{panels_are_alive, selectors_are_alive};
 use super::{Server, Span, ask, trace, trace_id, traceparent};
+use crate::catalogue::{Checked, Needs};
 use crate::kafka::{Cluster, certificate, ensure_topics};
 use crate::process::{Process, token};
 use crate::receiver::Receiver;
@@ -124,8 +125,18 @@ async fn real_what_it_tells_of_itself_arrives_and_can_be_asked_for() {
     an_exemplars_trace(&stack).await;
     panels_are_alive(&stack).await;
     selectors_are_alive(&stack).await;
+    what_it_emits_is_listed(&stack).await;
     let process = stack.process;
     assert_eq!(tokio::task::block_in_place(|| process.terminate()), Some(0));
+}
+
+/// When all of it has happened: each metric that needs a real server is there, with the type and the labels that are listed.
+async fn what_it_emits_is_listed(stack: &Stack) {
+    let mut checked = Checked::new();
+    let met = Needs::met_by_the_real_stack;
+    let missing = checked.metrics_until(&stack.client, &stack.process, met, Duration::from_mins(1)).await;
+    assert_eq!(missing, [""; 0], "listed, and not emitted");
+    checked.lines(&stack.process.lines.lock().unwrap());
 }
 
 /// From the request through the database and Kafka to the effects, in one trace.
