@@ -94,6 +94,12 @@ def errors() -> Link:
     return logs('| json | level=~"(?i)(error|warn)"', title="Errors and warnings in Loki")
 
 
+def logs_of(part: str) -> Link:
+    """The lines of a part of the program: `_target` in what it copies to Loki itself, `target` in what a collector takes
+    from its standard output."""
+    return logs(f'| json | _target=~".*{part}.*" or target=~".*{part}.*"')
+
+
 def trace_of_row() -> Link:
     """The trace whose id stands in this cell of a table."""
     return _explore("This trace in Jaeger", "jaeger", {"query": "${__value.raw}"})

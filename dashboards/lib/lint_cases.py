@@ -6,8 +6,9 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import settings
+from . import alerts, settings
 from .linting import Board, Rule
+from .links import logs
 
 Json = dict[str, Any]
 Change = Callable[[Json], object]
@@ -109,6 +110,10 @@ CASES: list[tuple[str, str, Change]] = [
     ("link-rule", "another site", _link("https://example.com/")),
     ("link-rule", "broken Explore", _link("/explore?schemaVersion=1&panes=%7B")),
     ("link-rule", "not linked to the others", lambda b: b.update(links=[])),
+    ("search-rule", "a level in capitals", _expr(LOKI + ' | json | level="ERROR"', "logs")),
+    ("search-rule", "one of two in capitals", _expr(LOKI + ' | json | level=~"WARN|error"', "logs")),
+    ("search-rule", "a target that is not there", _expr(LOKI + ' | json | target=~".*probe.*"', "logs")),
+    ("search-rule", "a link to such a search", lambda b: _panel(b)["links"].append(logs('| level="WARN"').to_json())),
     ("metric-known-rule", "not in the catalogue", _expr(f"outbox_lost{{{J}}}")),
     ("metric-known-rule", "a histogram without a part", _expr(f"outbox_publish_delay_seconds{{{J}}}")),
     ("counter-rule", "a bare count", _expr(f"sum(outbox_publish_delay_seconds_count{{{J}}})")),
@@ -125,12 +130,35 @@ CASES: list[tuple[str, str, Change]] = [
     ("settings-rule", "no annotations", _annotations_away),
 ]
 
+# Pages of Markdown: what is right in them is not found, what is wrong is.
+RIGHT_PAGES = [
+    f'See `{LOKI} | json | level=~"(?i)(warn|error)" |= "x"`.',
+    f'```logql\n{LOKI} | json | level="error" | _target=~".*probe.*"\n```',
+    'The metric `log_events_total{job="todo",level="ERROR"}` is none.',
+]
+WRONG_PAGES = [
+    f'See `{LOKI} | json | level="ERROR"`.',
+    f'See `sum(count_over_time({LOKI} | json\n| level=~"WARN|ERROR" [10m]))`.',
+    f'1. A list.\n\n   ```logql\n   {LOKI} | json | level="warning"\n   ```',
+    f'See `{LOKI} | json | level!="INFO"`.',
+    f'See `{LOKI} | json | target="kafka"`.',
+    f"See `{LOKI} | jsn`.",
+]
+
+
+def _pages() -> tuple[int, int]:
+    results = [(page, not alerts.wrong_searches(page)) for page in RIGHT_PAGES]
+    results += [(page, bool(alerts.wrong_searches(page))) for page in WRONG_PAGES]
+    for page, right in results:
+        print(f"{'ok  ' if right else 'MISS'} searches: {page!r}")
+    return sum(right for _, right in results), sum(not right for _, right in results)
+
 
 def run(rules: Sequence[Rule], boards: Sequence[Board]) -> tuple[int, int]:
     """Each case on a copy of a real dashboard: how many were found, how many not. A rule without a case counts as not found."""
     base = next(board for board in boards if board.uid == BASE)
     by_name = {rule.name: rule for rule in rules}
-    passed = failed = 0
+    passed, failed = _pages()
     for name, what, change in CASES:
         bad = Board(copy.deepcopy(base.json), base.uids)
         change(bad.json)

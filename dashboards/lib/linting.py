@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -133,22 +132,6 @@ def exclusions() -> list[Exclusion]:
         for panel in entry.get("panels", [""]):
             found.append(Exclusion(entry["rule"], entry["dashboard"], panel, entry.get("reason", "")))
     return found
-
-
-def alerts_that_disagree() -> list[str]:
-    """A sentence for each address in alerts/rules that is not of the hosts in settings.toml or leads to no dashboard."""
-    wrong: list[str] = []
-    boards = {f"{settings.GRAFANA_URL}/d/{uid}" for uid in settings.TITLES}
-    for file in sorted(settings.RULES.glob("*.yml")):
-        text = file.read_text("utf-8")
-        for kind, url in re.findall(r"(dashboard_url|runbook_url):\s*(?:>-\s*)?['\"]?(https?://[^\s'\"]+)", text):
-            if kind == "dashboard_url" and url.split("?")[0] not in boards:
-                wrong.append(
-                    f"alerts/rules/{file.name}: {url} is no dashboard at grafana_url of settings.toml [alerts]"
-                )
-            if kind == "runbook_url" and not url.startswith(settings.RUNBOOK_URL + "/"):
-                wrong.append(f"alerts/rules/{file.name}: {url} is not below runbook_url of settings.toml [alerts]")
-    return wrong
 
 
 def title(panel: Json) -> str:

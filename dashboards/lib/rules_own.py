@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import unquote
 
-from . import catalogue, promql, settings
+from . import catalogue, logql, promql, settings
 from .linting import Board, Rule, title
 from .rules_common import is_counted
 
@@ -117,6 +117,18 @@ def _wrong_pane(url: str, board: Board) -> str:
     return "" if board.variable(variable) else f"leads to Explore with the data source '{pane.get('datasource')}'"
 
 
+def _searches(board: Board) -> Found:
+    for target in board.targets("loki"):
+        for wrong in logql.finds_nothing(target.expr):
+            yield title(target.panel), f"finds nothing by {wrong}"
+    for panel in board.panels:
+        for link in _links_of(panel):
+            pane = unquote(link.split("panes=", 1)[-1])
+            exprs = re.findall(r'"expr":"((?:[^"\\]|\\.)*)"', pane)
+            for wrong in [found for expr in exprs for found in logql.finds_nothing(json.loads(f'"{expr}"'))]:
+                yield title(panel), f"leads to a search that finds nothing by {wrong}"
+
+
 def _wrong_runbook(path: str) -> str:
     name, _, anchor = path.partition("#")
     file = settings.RUNBOOKS / name
@@ -212,6 +224,7 @@ RULES = [
     Rule("description-rule", "A description says what is normal and what to do.", _description),
     Rule("unique-id-rule", "No id and no title is there twice.", _ids),
     Rule("link-rule", "Each panel leads on, and to something that exists.", _links),
+    Rule("search-rule", "LogQL asks for level and target as Loki has them.", _searches),
     Rule("metric-known-rule", "Each metric is in the catalogue.", _known),
     Rule("counter-rule", "Counters, and only they, stand under rate or increase.", _counted),
     Rule("window-rule", "increase() follows the time that is shown.", _windows),

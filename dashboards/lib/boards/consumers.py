@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..expr import age, buckets, gauge, increase, quantile, rate, zeroed
-from ..links import board, errors, logs, runbook, traces
+from ..links import board, errors, logs_of, runbook, traces
 from ..panels import GREEN, ORANGE, RED, About, Panel, Query, by_pattern, color, heatmap, high, steps, timeseries
 
 
@@ -198,7 +198,7 @@ def webhooks() -> list[Panel]:
                 "none is delivered: our way out of the network. Otherwise the addresses are theirs.",
             ),
             [Query(tries, "{{outcome}}")],
-            [runbook("TodoWebhooksFailing"), board("todo-landing"), traces(), logs('| json | target=~".*webhook.*"')],
+            [runbook("TodoWebhooksFailing"), board("todo-landing"), traces(), logs_of("webhook")],
             w=6,
             stack=True,
             overrides=[by_pattern("failed", color=color(RED)), by_pattern("delivered", color=color(GREEN))],
@@ -215,7 +215,7 @@ def webhooks() -> list[Panel]:
                 Query(zeroed(quantile(q, "webhook_delivery_duration_seconds")), name, exemplar=True)
                 for q, name in ((0.5, "p50"), (0.99, "p99"))
             ],
-            [runbook("TodoWebhooksFailing"), board("todo-landing"), traces(), logs('| json | target=~".*webhook.*"')],
+            [runbook("TodoWebhooksFailing"), board("todo-landing"), traces(), logs_of("webhook")],
             w=6,
             thresholds=high(5, 10),
         ),
@@ -235,7 +235,7 @@ def _webhooks_later() -> list[Panel]:
                 "growing while tries go well: more workers. Growing with failures: they end after five tries.",
             ),
             [Query(zeroed(gauge("max", "webhook_deliveries_pending")), "pending")],
-            [runbook("TodoWebhookBacklog"), board("todo-database"), logs('| json | target=~".*webhook.*"')],
+            [runbook("TodoWebhookBacklog"), board("todo-database"), logs_of("webhook")],
             w=6,
         ),
         timeseries(
@@ -247,7 +247,7 @@ def _webhooks_later() -> list[Panel]:
                 "many at once: our way out of the network was broken. Tell the people; they can switch them on again.",
             ),
             [Query(disabled, "{{reason}}")],
-            [runbook("TodoWebhooksDisabled"), board("todo-business"), logs('| json | target=~".*webhook.*"')],
+            [runbook("TodoWebhooksDisabled"), board("todo-business"), logs_of("webhook")],
             w=6,
             bars=True,
         ),
@@ -332,7 +332,7 @@ def workers() -> list[Panel]:
                 "failed: the way from a change to its effect is broken somewhere. The log lines name the step.",
             ),
             [Query(runs, "{{outcome}}")],
-            [runbook("TodoSyntheticProbeFailing"), board("todo-landing"), logs('| json | target=~".*probe.*"')],
+            [runbook("TodoSyntheticProbeFailing"), board("todo-landing"), logs_of("probe")],
             w=6,
             bars=True,
             stack=True,
@@ -350,7 +350,7 @@ def workers() -> list[Panel]:
                 *_lateness("synthetic_probe_duration_seconds"),
                 Query(age("synthetic_probe_last_success_timestamp_seconds"), "since the last success", needs="probe"),
             ],
-            [runbook("TodoSyntheticProbeSlow"), board("todo-landing"), traces(), logs('| json | target=~".*probe.*"')],
+            [runbook("TodoSyntheticProbeSlow"), board("todo-landing"), traces(), logs_of("probe")],
             w=6,
         ),
         *_background(),

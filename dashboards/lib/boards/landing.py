@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import slo
 from ..dashboard import Dashboard, Row
 from ..expr import J, gauge, increase, quantile, rate, zeroed
-from ..links import board, errors, logs, runbook, traces
+from ..links import board, errors, logs, logs_of, runbook, traces
 from ..panels import (
     ORANGE,
     RED,
@@ -319,7 +319,7 @@ def _probe() -> Panel:
             "failed runs while all else is green: a way of people is broken that no other figure shows. Open its log lines.",
         ),
         [Query(runs, "{{outcome}}")],
-        [runbook("TodoSyntheticProbeFailing"), board("todo-events"), logs('| json | target=~".*probe.*"')],
+        [runbook("TodoSyntheticProbeFailing"), board("todo-events"), logs_of("probe")],
         bars=True,
         stack=True,
         overrides=[by_pattern("failed", color=color(RED)), by_pattern("succeeded", color=color("green"))],

@@ -1,7 +1,7 @@
 //! Every command of the runbooks, as somebody who was woken up types it: it must do what it says, on the real servers. What
 //! needs the cluster says so in its line and is not run here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -12,23 +12,40 @@ use uuid::Uuid;
 use super::{Server, client};
 use crate::consumers::{Scripted, make_table, message};
 use crate::kafka::{certificate, flags};
-use crate::process::TODO;
-use crate::support::{World, server};
+use crate::process::{Process, TODO};
+use crate::support::{World, server, until};
 use crate::tour;
 
 const CLUSTER: &str = "# (needs the cluster)";
 
-/// What stands in blocks of this language in the runbooks: the page and the block, in their order.
-fn blocks(language: &str) -> Vec<(String, String)> {
+/// The runbooks by their names, in their order.
+fn pages() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/alerts/runbooks");
     let mut pages: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     pages.sort();
+    let read = |page: &PathBuf| {
+        // Blocks of a list are indented.
+        let text: Vec<_> = std::fs::read_to_string(page).unwrap().lines().map(|line| line.trim().to_owned()).collect();
+        (page.file_name().unwrap().to_str().unwrap().to_owned(), text.join("\n"))
+    };
+    pages.iter().map(read).collect()
+}
+
+/// What stands in blocks of this language in the runbooks: the page and the block, in their order.
+fn blocks(language: &str) -> Vec<(String, String)> {
+    let pages = pages();
+    let all =
+        pages.iter().flat_map(|(page, text)| tour::blocks(text, language).into_iter().map(move |block| (page, block)));
+    all.map(|(page, block)| (page.clone(), block.to_owned())).collect()
+}
+
+/// The searches of the log, those in blocks and those within a sentence.
+fn searches() -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for page in pages {
-        let name = page.file_name().unwrap().to_str().unwrap();
-        // Those of a list are indented.
-        let text: Vec<_> = std::fs::read_to_string(&page).unwrap().lines().map(|line| line.trim().to_owned()).collect();
-        all.extend(tour::blocks(&text.join("\n"), language).iter().map(|block| (name.to_owned(), (*block).to_owned())));
+    for (page, text) in pages() {
+        // One backquote is an odd number, and so are three: what they enclose has an odd place.
+        let quoted = text.split('`').skip(1).step_by(2).filter(|quoted| quoted.contains("{service_name="));
+        all.extend(quoted.map(|search| (page.clone(), search.trim_start_matches("logql\n").to_owned())));
     }
     all
 }
@@ -147,15 +164,55 @@ async fn real_every_command_of_the_runbooks_does_what_it_says() {
     assert!(commands.len() >= 30, "{}", commands.len());
 }
 
-/// Each search of the log is one that Loki understands.
-#[tokio::test]
-async fn real_every_search_of_the_runbooks_is_understood() {
+/// A process that has copied to Loki a line of each level that the runbooks ask for, the error as soon as the certificate is
+/// looked at.
+async fn troubled(folder: &Path, loki: &str) -> Process {
+    certificate(folder);
+    let file = |name: &str| folder.join(name).display().to_string();
+    let flags = [
+        format!("telemetry.loki_url={loki}"),
+        format!("http.tls_cert_file={}", file("cert.pem")),
+        format!("http.tls_key_file={}", file("key.pem")),
+    ];
+    let process = tokio::task::block_in_place(|| Process::start(folder, &flags));
+    // Told of as a warning.
+    let changed = client().put(format!("{}/log-filter", process.admin)).body("info").send().await.unwrap();
+    assert_eq!(changed.status(), 200);
+    process
+}
+
+/// What Loki finds: streams, or series where lines are counted.
+async fn found(loki: &str, search: &str) -> Result<usize, String> {
+    let url = Url::parse_with_params(&format!("{loki}/loki/api/v1/query_range"), [("query", search)]).unwrap();
+    let answer = client().get(url).send().await.unwrap();
+    if answer.status() != 200 {
+        return Err(answer.text().await.unwrap());
+    }
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    Ok(answer["data"]["result"].as_array().unwrap().len())
+}
+
+/// Each search of the log is one that Loki understands, and what it asks of the labels is true of our lines: a level in
+/// capitals, for one, would find nothing for ever. The words that it looks for are those of a trouble that is not here.
+#[tokio::test(flavor = "multi_thread")]
+async fn real_every_search_of_the_runbooks_asks_for_what_lines_have() {
     let Some(loki) = server("TODO_TEST_LOKI_URL") else { return };
-    let searches = blocks("logql");
-    assert!(searches.len() >= 5, "{searches:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let _process = troubled(folder.path(), &loki).await;
+    let words = regex::Regex::new(r#"\|= *"[^"]*""#).unwrap();
+    let searches = searches();
+    assert!(searches.len() >= 12, "{searches:?}");
+    let mut broken = 0;
     for (page, search) in searches {
-        let url = Url::parse_with_params(&format!("{loki}/loki/api/v1/query_range"), [("query", &search)]).unwrap();
-        let answer = client().get(url).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{page}: {search}: {}", answer.text().await.unwrap());
+        found(&loki, &search).await.unwrap_or_else(|says| panic!("{page}: {search}: {says}"));
+        let of_labels = words.replace_all(&search, "").into_owned();
+        until(&format!("{page}: something is found by {of_labels}"), || {
+            // Another one each time: the process compares it with what it read before, whenever that was.
+            broken += 1;
+            std::fs::write(folder.path().join("cert.pem"), format!("not a certificate: {broken}")).unwrap();
+            let (loki, of_labels) = (&loki, &of_labels);
+            async move { found(loki, of_labels).await.unwrap() > 0 }
+        })
+        .await;
     }
 }
