@@ -32,6 +32,11 @@ def gauge(function: str, metric: str, labels: str = "", extra: str = "") -> str:
     return f"{function}{by(labels)} ({select(metric, extra)})"
 
 
+def lag(labels: str) -> str:
+    """Messages that wait for consumers. Each member tells of its own partitions, NaN where its client does not know."""
+    return f"sum{by(labels)} ({select('consumer_lag_messages')} >= 0)"
+
+
 def rate(metric: str, labels: str = "", extra: str = "") -> str:
     """A counter per second, over all instances."""
     return f"sum{by(labels)} (rate({select(metric, extra)}[{INTERVAL}]))"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expr import age, buckets, gauge, increase, quantile, rate, zeroed
+from ..expr import age, buckets, gauge, increase, lag, quantile, rate, zeroed
 from ..links import board, errors, logs_of, runbook, traces
 from ..panels import GREEN, ORANGE, RED, About, Panel, Query, by_pattern, color, heatmap, high, steps, timeseries
 
@@ -17,9 +17,9 @@ def behind() -> list[Panel]:
             About(
                 "Messages between each consumer and the end of its topics, over all members and partitions.",
                 "near 0.",
-                "growing: the consumer is too slow or stands still. Start more workers; see retries and failures.",
+                "growing: the consumer is too slow or stands still, perhaps on one instance. See retries and failures.",
             ),
-            [Query(gauge("sum", "consumer_lag_messages", "consumer, topic"), "{{consumer}} {{topic}}", needs="kafka")],
+            [Query(lag("consumer, topic"), "{{consumer}} {{topic}}", needs="kafka")],
             [runbook("TodoConsumerLag"), board("todo-kafka"), traces(), errors()],
         ),
         timeseries(

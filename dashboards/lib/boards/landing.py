@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import slo
 from ..dashboard import Dashboard, Row
-from ..expr import J, gauge, increase, quantile, rate, zeroed
+from ..expr import J, gauge, increase, lag, quantile, rate, zeroed
 from ..links import board, errors, logs, logs_of, runbook, traces
 from ..panels import (
     ORANGE,
@@ -270,7 +270,7 @@ def _burn(objective: slo.Objective) -> Panel:
 
 
 def _events() -> list[Panel]:
-    lag = zeroed(f"max ({gauge('sum', 'consumer_lag_messages', 'consumer')})")
+    slowest = zeroed(f"max ({lag('consumer')})")
     delay = zeroed(f"max ({quantile(0.99, 'consumer_effect_delay_seconds', 'consumer')})")
     return [
         timeseries(
@@ -299,7 +299,7 @@ def _events() -> list[Panel]:
             ),
             [
                 Query(gauge("max", "outbox_backlog"), "outbox"),
-                Query(lag, "lag of slowest consumer"),
+                Query(slowest, "lag of slowest consumer"),
                 Query(zeroed(f"sum ({gauge('max', 'consumer_retries_waiting', 'consumer')})"), "retries"),
             ],
             [runbook("TodoConsumerStuck"), board("todo-events"), logs("| json")],
