@@ -12,7 +12,10 @@ use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::Error;
-use crate::kernel::Ids;
+use crate::kernel::{Ids, step};
+
+/// The name in a request's trace, the wait for a thread included.
+const STEP: &str = "password.hash";
 
 /// Time to hash or verify one password, the wait included.
 pub const DURATION: &str = "password_hash_duration_seconds";
@@ -85,7 +88,7 @@ impl Hasher {
     /// Hashes a password to a PHC string.
     pub async fn hash(&self, password: &SecretString) -> Result<String, Error> {
         let (text, salt) = (normalize(password), self.ids.bytes());
-        self.run(move |argon2| hash_with(argon2, &text, salt)).await?
+        step(STEP, self.run(move |argon2| hash_with(argon2, &text, salt))).await?
     }
 
     /// Whether `password` is the one of `phc`. Without a hash (an unknown user) it costs the same and is false.
@@ -96,7 +99,7 @@ impl Hasher {
             let hash = PasswordHash::new(&phc).map_err(|error| Error::Keys(error.to_string()))?;
             Ok::<_, Error>(argon2.verify_password(text.as_bytes(), &hash).is_ok())
         });
-        Ok(fits.await?? && known)
+        Ok(step(STEP, fits).await?? && known)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static) -> Result<T, Error> {

@@ -24,7 +24,7 @@ pub use caret::caret;
 pub use clock::Clock;
 pub use cursor::{Cursor, CursorError, Page};
 pub use ids::Ids;
-pub use notes::{Noted, Notes, Statement};
+pub use notes::{Noted, Notes, Step, step};
 pub use probe::{Probe, ProbeResult};
 pub use rounds::Rounds;
 pub use secrecy::{ExposeSecret, SecretString};

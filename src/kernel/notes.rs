@@ -1,9 +1,11 @@
 //! What a request did, noted while it runs: cheap enough to be kept of each, and thrown away where nobody wants to see it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Statements and events that are noted of one request, at most: a bulk call has thousands.
+use opentelemetry::Context;
+
+/// Steps and events that are noted of one request, at most: a bulk call has thousands of statements.
 const MOST: usize = 512;
 
 /// The notes of one request.
@@ -14,7 +16,7 @@ pub struct Notes(Mutex<Noted>);
 #[derive(Debug, Default)]
 pub struct Noted {
     /// In the order of their beginnings.
-    pub statements: Vec<Statement>,
+    pub steps: Vec<Step>,
     /// Warnings and errors.
     pub events: Vec<Event>,
     /// What there was no room for.
@@ -23,16 +25,16 @@ pub struct Noted {
     taken: bool,
 }
 
-/// A statement to a database.
+/// What a request waits for: a statement to a database, or something that takes its time in this process.
 #[derive(Clone, Copy, Debug)]
-pub struct Statement {
+pub struct Step {
     /// Its name in the source.
-    pub summary: &'static str,
-    /// The database's `db.system.name`.
-    pub system: &'static str,
-    /// When it was sent.
+    pub name: &'static str,
+    /// The database's `db.system.name`; `None` where it is no statement.
+    pub system: Option<&'static str>,
+    /// When it began.
     pub began: Instant,
-    /// When it was answered; `None` while it runs.
+    /// When it was over; `None` while it runs.
     pub ended: Option<Instant>,
     /// The kind of its error.
     pub error: Option<&'static str>,
@@ -47,26 +49,40 @@ pub struct Event {
     pub at: Instant,
 }
 
+/// `work` as a step of its own in the trace of the request that waits for it, where there is one.
+pub async fn step<T>(name: &'static str, work: impl Future<Output = T>) -> T {
+    let Some(notes) = Notes::current() else { return work.await };
+    let place = notes.began(name, None, Instant::now());
+    let done = work.await;
+    notes.ended(place, Instant::now(), None);
+    done
+}
+
 impl Notes {
+    /// Those of the request that this is part of: its trace has them.
+    pub fn current() -> Option<Arc<Self>> {
+        Context::map_current(|context| context.get::<Arc<Self>>().cloned())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A statement begins. Returns its place, for [`Notes::ended`].
-    pub fn began(&self, summary: &'static str, system: &'static str, began: Instant) -> usize {
+    /// A step begins. Returns its place, for [`Notes::ended`].
+    pub fn began(&self, name: &'static str, system: Option<&'static str>, began: Instant) -> usize {
         let mut noted = self.lock();
-        if noted.taken || noted.statements.len() == MOST {
+        if noted.taken || noted.steps.len() == MOST {
             noted.left_out += 1;
             return MOST;
         }
-        noted.statements.push(Statement { summary, system, began, ended: None, error: None });
-        noted.statements.len() - 1
+        noted.steps.push(Step { name, system, began, ended: None, error: None });
+        noted.steps.len() - 1
     }
 
-    /// The statement at this place has ended.
+    /// The step at this place has ended.
     pub fn ended(&self, place: usize, ended: Instant, error: Option<&'static str>) {
-        if let Some(statement) = self.lock().statements.get_mut(place) {
-            (statement.ended, statement.error) = (Some(ended), error);
+        if let Some(step) = self.lock().steps.get_mut(place) {
+            (step.ended, step.error) = (Some(ended), error);
         }
     }
 
@@ -93,20 +109,20 @@ mod tests {
     #[test]
     fn what_has_no_room_or_comes_too_late_is_noted_for_nobody() {
         let (notes, now) = (Notes::default(), Instant::now());
-        let first = notes.began("a", "sqlite", now);
+        let first = notes.began("a", Some("sqlite"), now);
         for _ in 0..MOST + 3 {
-            let place = notes.began("b", "sqlite", now);
+            let place = notes.began("b", Some("sqlite"), now);
             notes.ended(place, now, None);
         }
         notes.event("gone wrong", now);
         let taken = notes.take();
-        assert_eq!((taken.statements.len(), taken.left_out, taken.events.len()), (MOST, 4, 1));
-        assert_eq!(taken.statements.iter().filter(|statement| statement.ended.is_none()).count(), 1, "still running");
+        assert_eq!((taken.steps.len(), taken.left_out, taken.events.len()), (MOST, 4, 1));
+        assert_eq!(taken.steps.iter().filter(|step| step.ended.is_none()).count(), 1, "still running");
         notes.ended(first, now, None);
-        let late = notes.began("c", "sqlite", now);
+        let late = notes.began("c", Some("sqlite"), now);
         notes.ended(late, now, None);
         notes.event("late", now);
         let again = notes.take();
-        assert!(again.statements.is_empty() && again.events.is_empty());
+        assert!(again.steps.is_empty() && again.events.is_empty());
     }
 }

@@ -110,7 +110,7 @@ impl Exec {
         });
         let record = match notes {
             Some(notes) => {
-                let place = notes.began(sql.summary, system, started);
+                let place = notes.began(sql.summary, Some(system), started);
                 Record::Notes(notes, place)
             }
             None if recorded => Record::Span(span(system, sql.summary)),

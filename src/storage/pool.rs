@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult, Timeouts};
 use sqlx::{Connection, Database};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Error;
+use crate::kernel::Notes;
+
+/// A wait for a connection that a request's trace shows.
+const LONG: Duration = Duration::from_millis(1);
 
 /// A pooled connection and the generation it was made in.
 pub(crate) struct Pooled<D: Database> {
@@ -94,9 +98,9 @@ where
     /// A connection, or [`Error::Busy`] when none was free in time.
     pub(crate) async fn get(&self) -> Result<managed::Object<Manager<D>>, Error> {
         use managed::{PoolError, TimeoutType};
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let got = self.inner.get().await;
-        metrics::histogram!(super::metrics::WAIT, "pool" => self.name).record(started.elapsed().as_secs_f64());
+        self.waited(started);
         got.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => self.exhausted(),
             PoolError::Timeout(_) => Error::Unavailable("connecting took too long".to_owned()),
@@ -113,10 +117,22 @@ where
         if let Ok(turn) = Arc::clone(readers).try_acquire_owned() {
             return Ok(turn);
         }
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let turn = tokio::time::timeout(self.wait, Arc::clone(readers).acquire_owned()).await;
-        metrics::histogram!(super::metrics::WAIT, "pool" => self.name).record(started.elapsed().as_secs_f64());
+        self.waited(started);
         turn.ok().and_then(Result::ok).ok_or_else(|| self.exhausted())
+    }
+
+    /// Tells how long a caller waited; in its trace too, where that is worth a look.
+    fn waited(&self, started: Instant) {
+        let ended = Instant::now();
+        let wait = ended.duration_since(started);
+        metrics::histogram!(super::metrics::WAIT, "pool" => self.name).record(wait.as_secs_f64());
+        if wait >= LONG
+            && let Some(notes) = Notes::current()
+        {
+            notes.ended(notes.began("connection.wait", None, started), ended, None);
+        }
     }
 
     fn exhausted(&self) -> Error {

@@ -12,8 +12,9 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 
 use super::trace::Asked;
-use crate::kernel::{Clock, Noted, Statement};
+use crate::kernel::{Clock, Noted, Step};
 
+const INTERNAL: u64 = 1;
 const SERVER: u64 = 2;
 const CLIENT: u64 = 3;
 /// Sampled; and it is known whether the parent is of another process.
@@ -39,7 +40,7 @@ pub(super) struct Done {
 impl Done {
     /// How many spans it becomes: its own, and one for each statement.
     pub(super) fn spans(&self) -> usize {
-        self.noted.statements.len() + 1
+        self.noted.steps.len() + 1
     }
 }
 
@@ -95,8 +96,11 @@ impl Encoder {
         if self.spans.is_empty() {
             self.times = Times::now();
         }
-        for statement in &done.noted.statements {
-            self.statement(done, statement);
+        for step in &done.noted.steps {
+            match step.system {
+                Some(system) => self.statement(done, step, system),
+                None => self.step(done, step),
+            }
         }
         self.request(done);
     }
@@ -114,18 +118,25 @@ impl Encoder {
     }
 
     /// OpenTelemetry's conventions for database clients: the summary, never the text or the values.
-    fn statement(&mut self, done: &Done, statement: &Statement) {
+    fn statement(&mut self, done: &Done, step: &Step, system: &str) {
+        self.begin_below(done, step, CLIENT);
+        text_attribute(&mut self.span, 9, "db.system.name", system);
+        text_attribute(&mut self.span, 9, "db.query.summary", step.name);
+        step_attributes(&mut self.span, step);
+        self.end(fault(step).is_some(), FLAGS);
+    }
+
+    /// What the request waited for in this process.
+    fn step(&mut self, done: &Done, step: &Step) {
+        self.begin_below(done, step, INTERNAL);
+        step_attributes(&mut self.span, step);
+        self.end(fault(step).is_some(), FLAGS);
+    }
+
+    fn begin_below(&mut self, done: &Done, step: &Step, kind: u64) {
         let id = RandomIdGenerator::default().new_span_id();
-        let (began, ended) = (statement.began, statement.ended.unwrap_or(done.ended));
-        let error = statement.error.or(statement.ended.is_none().then_some("unfinished"));
-        self.begin(done.trace, id, Some(done.span), &[statement.summary], CLIENT, (began, ended));
-        let span = &mut self.span;
-        text_attribute(span, 9, "db.system.name", statement.system);
-        text_attribute(span, 9, "db.query.summary", statement.summary);
-        if let Some(error) = error {
-            text_attribute(span, 9, "error.type", error);
-        }
-        self.end(error.is_some(), FLAGS);
+        let times = (step.began, step.ended.unwrap_or(done.ended));
+        self.begin(done.trace, id, Some(done.span), &[step.name], kind, times);
     }
 
     fn request(&mut self, done: &Done) {
@@ -192,6 +203,17 @@ impl Encoder {
 }
 
 /// OpenTelemetry's conventions for servers.
+/// Why a step did not end well.
+fn fault(step: &Step) -> Option<&'static str> {
+    step.error.or(step.ended.is_none().then_some("unfinished"))
+}
+
+fn step_attributes(span: &mut Vec<u8>, step: &Step) {
+    if let Some(error) = fault(step) {
+        text_attribute(span, 9, "error.type", error);
+    }
+}
+
 fn request_attributes(span: &mut Vec<u8>, done: &Done) {
     let Asked { method, route, request_id } = &done.asked;
     text_attribute(span, 9, "http.request.method", method);

@@ -47,13 +47,14 @@ fn failed(span: &Span) -> bool {
 }
 
 #[test]
-fn a_span_for_the_request_and_one_for_each_statement_below_it() {
+fn a_span_for_the_request_and_one_for_each_step_below_it() {
     let notes = Notes::default();
     for (summary, error) in [("get task", None), ("lock log", Some("unavailable"))] {
-        let place = notes.began(summary, "sqlite", Instant::now());
+        let place = notes.began(summary, Some("sqlite"), Instant::now());
         notes.ended(place, Instant::now(), error);
     }
-    notes.began("insert task", "sqlite", Instant::now());
+    notes.began("insert task", Some("sqlite"), Instant::now());
+    notes.ended(notes.began("password.hash", None, Instant::now()), Instant::now(), None);
     notes.event("something is amiss", Instant::now());
     let done = done("/x", Some(CALLER), Some(503), notes.take());
     let before = Clock::system().now().timestamp();
@@ -61,7 +62,7 @@ fn a_span_for_the_request_and_one_for_each_statement_below_it() {
     encoder.add(&done);
     let spans = read(&encoder.take());
     assert_eq!(spans.len(), done.spans());
-    let [get, broken, open, request] = &spans[..] else { panic!("{spans:#?}") };
+    let [get, broken, open, hash, request] = &spans[..] else { panic!("{spans:#?}") };
     for span in &spans {
         assert_eq!(span.trace_id, [1; 16]);
         assert!(span.start_time_unix_nano <= span.end_time_unix_nano);
@@ -72,6 +73,8 @@ fn a_span_for_the_request_and_one_for_each_statement_below_it() {
         assert_eq!((statement.kind(), statement.span_id.len()), (SpanKind::Client, 8));
     }
     assert_ne!(get.span_id, broken.span_id);
+    assert_eq!((&*hash.name, hash.kind(), hash.attributes.len()), ("password.hash", SpanKind::Internal, 0));
+    assert_eq!((&hash.parent_span_id[..], failed(hash)), (&[2; 8][..], false));
     assert_eq!((&*get.name, failed(get)), ("get task", false));
     assert_eq!(told(&get.attributes), ["db.system.name=sqlite", "db.query.summary=get task"]);
     assert_eq!((&*told(&broken.attributes)[2], failed(broken)), ("error.type=unavailable", true));

@@ -207,7 +207,7 @@ mod tests {
         let trace = begin(true, 1.0, &headers(ASKED), 0);
         trace
             .run(async {
-                let notes = Context::map_current(|context| context.get::<Arc<Notes>>().cloned()).unwrap();
+                let notes = Notes::current().unwrap();
                 assert_eq!(super::super::propagation::current_trace_id().unwrap(), &ASKED[3..35]);
                 notes.event("something is amiss", Instant::now());
             })

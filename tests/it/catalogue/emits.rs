@@ -158,9 +158,12 @@ impl Checked {
                 Some(("send", _)) => "publish",
                 Some(("process", _)) => "process",
                 Some(("webhook", "delivery")) => "webhook",
+                None => "step",
                 _ => "request",
             };
             let listed = self.catalogue.span.iter().find(|one| one.name == name).unwrap();
+            let shown = name != "step" || listed.shown.split(", ").any(|one| one == span.name);
+            assert!(shown, "{} is a step that is not listed", span.name);
             let kind = SpanKind::try_from(span.kind).unwrap().as_str_name().to_lowercase();
             assert_eq!(kind, format!("span_kind_{}", listed.kind), "{}", span.name);
             for pair in &span.attributes {
