@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use todo::kernel::Clock;
+use todo::storage::Db;
+use tokio_util::sync::CancellationToken;
 
 use crate::process::{Process, token};
-use crate::support::until;
+use crate::support::{config, until};
 use crate::telemetry::Collector;
 
 fn client() -> Client {
@@ -130,4 +134,35 @@ async fn the_status_page_has_what_it_shows() {
         client.get(format!("{}/recent-errors", process.admin)).send().await.unwrap().json().await.unwrap();
     assert_eq!((&errors[0]["level"], &errors[0]["message"]), (&json!("WARN"), &json!("the log filter was changed")));
     terminate(process).await;
+}
+
+/// The page of the oldest event's age must not fall silent, nor say that all is well, when nobody can look.
+#[test]
+fn an_age_that_nobody_knows_is_no_number() {
+    // A recorder of this thread alone: other tests of this process sample outboxes of their own.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody listens there.
+    let flags = ["storage.url=postgres://nobody@127.0.0.1:9/nothing", "storage.connect_timeout_ms=500"];
+    let config = config(folder.path(), &flags.map(str::to_owned));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sampled = metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            let (db, stop) = (Db::open(&config.storage).unwrap(), CancellationToken::new());
+            let period = Duration::from_millis(20);
+            let sampling = todo::events::sample(db, Clock::system(), period, stop.clone());
+            let seen = async {
+                let seen = || handle.render().contains("outbox_oldest_unpublished_age_seconds");
+                until("it has looked", || async { seen() }).await;
+                stop.cancel();
+                handle.render()
+            };
+            tokio::join!(sampling, seen).1
+        })
+    });
+    assert!(sampled.contains("outbox_oldest_unpublished_age_seconds NaN"), "{sampled}");
+    for silent in ["outbox_backlog ", "outbox_parked_keys ", "outbox_sampled_timestamp_seconds "] {
+        assert!(!sampled.contains(&format!("\n{silent}")), "{silent}is told of and was not read: {sampled}");
+    }
 }
