@@ -59,6 +59,7 @@ mod task_trees;
 mod task_views;
 mod tasks;
 mod telemetry;
+mod telemetry_counts;
 mod tour;
 mod transfer;
 mod undo;
