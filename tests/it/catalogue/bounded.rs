@@ -13,7 +13,7 @@ use super::Checked;
 use super::day::{Visitor, flags, metrics};
 use crate::process::Process;
 use crate::receiver::Receiver;
-use crate::support::{until, uuid_text};
+use crate::support::{PASSWORD, until, uuid_text};
 
 /// Every series, by its name and its labels.
 async fn series(client: &Client, process: &Process) -> BTreeSet<String> {
@@ -88,10 +88,25 @@ async fn works(person: &Visitor<'_>, id: Uuid, n: usize) {
     }
 }
 
+/// Another person comes, with a webhook of their own, and goes.
+async fn comes_and_goes(client: &Client, api: &str, receiver: &Receiver) {
+    let person = Visitor::new(client, api, &format!("{}@example.org", uuid_text())).await;
+    let before = receiver.arrived().len();
+    let hook = json!({ "url": receiver.url, "eventTypes": ["TASK_CREATED"] });
+    let hook = person.post("/api/v1/webhooks", hook).await;
+    person.post("/api/v1/tasks", json!({ "title": "x" })).await;
+    receiver.count(before + 1).await;
+    let path = format!("/api/v1/webhooks/{}", hook["id"].as_str().unwrap());
+    assert_eq!(person.call(Method::DELETE, &path, Value::Null).await.0, 204);
+    assert_eq!(person.call(Method::DELETE, "/api/v1/me", json!({ "password": PASSWORD })).await.0, 204);
+}
+
 #[tokio::test]
 async fn ten_thousand_ids_make_no_series() {
     let folder = tempfile::tempdir().unwrap();
-    let process = Process::start(folder.path(), &flags());
+    let mut flags = flags();
+    flags.push("limits.sign_in_address_per_minute=100000".to_owned());
+    let process = Process::start(folder.path(), &flags);
     let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let ids = Ids::system(Clock::system());
     let person = Visitor::new(&client, &process.api, "ann@example.org").await;
@@ -105,10 +120,16 @@ async fn ten_thousand_ids_make_no_series() {
         work(n).await;
     }
     receiver.count(40).await;
+    for _ in 0..2 {
+        comes_and_goes(&client, &process.api, &receiver).await;
+    }
     let before = settled(&client, &process).await;
     stream::iter(40..10_040).for_each_concurrent(16, knock).await;
     stream::iter(40..240).for_each_concurrent(4, work).await;
-    receiver.count(240).await;
+    receiver.count(242).await;
+    for _ in 0..8 {
+        comes_and_goes(&client, &process.api, &receiver).await;
+    }
     let after = settled(&client, &process).await;
     // What another worker of this machine keeps waiting may fail, be told of, and be tried again.
     let of_a_busy_machine = ["db_client_operation_errors_total{", "log_events_total{", "consumer_failures_total{"];
