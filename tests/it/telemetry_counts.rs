@@ -108,12 +108,12 @@ async fn what_arrives_and_what_is_refused_is_counted() {
     let token = token(&client, &process.api, "ann@example.org").await;
     make(&client, &process, &token, 3).await;
     let agrees = async || {
-        let (taken, refused) = moody.seen();
-        counted(&client, &process).await == expected(taken.all(), refused.all())
+        let (arrived, refused) = moody.seen();
+        counted(&client, &process).await == expected(arrived.all(), refused.all())
     };
     until("those of both ways have arrived", || async {
-        let (taken, _) = moody.seen();
-        taken.of_requests > 0 && taken.behind > 0 && agrees().await
+        let (arrived, _) = moody.seen();
+        arrived.of_requests > 0 && arrived.behind > 0 && agrees().await
     })
     .await;
     moody.0.lock().unwrap().refuses = true;

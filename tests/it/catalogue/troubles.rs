@@ -143,7 +143,7 @@ async fn the_pool_is_full(process: &Process, person: &Visitor<'_>, hand: &mut Sq
 
 /// Nothing can be read of the outbox any more, nor of what waits at the consumers.
 async fn the_database_is_broken(process: &Process, hand: &mut SqliteConnection) {
-    for table in ["outbox", "relay_members", "relay_leases", "consumer_retries"] {
+    for table in ["outbox", "relay_members", "relay_leases", "consumer_retries", "reminders", "dead_letters"] {
         let rename = format!("ALTER TABLE {table} RENAME TO {table}_gone");
         change(hand, rename.leak()).await;
     }
@@ -151,6 +151,8 @@ async fn the_database_is_broken(process: &Process, hand: &mut SqliteConnection) 
         "relay_failures_total{stage=\"lease\"}",
         "consumer_failures_total{consumer=\"todo-insights\"}",
         "db_client_operation_errors_total{",
+        "worker_failures_total{worker=\"reminders\"}",
+        "dead_letters{topic=\"todo-events\"} NaN",
         // Unknown is not zero: an alert on it must not fall silent.
         "outbox_oldest_unpublished_age_seconds NaN",
         "loki_shipper_errors_total",
