@@ -117,3 +117,51 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
         .map_err(|_| Error::Installed)?;
     Ok(Guard { traces, loki, _stdout: Flushed(stdout) })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_without_what_it_may_quote() {
+        let lines = Lines::default();
+        let layer = fmt::layer().fmt_fields(json::NoFields).event_format(json::Lines).with_writer(lines.clone());
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let before = std::panic::take_hook();
+        log_panics();
+        let title = "a private matter";
+        let quotes = std::panic::catch_unwind(|| assert!(title.is_empty(), "{title}"));
+        let constant = std::panic::catch_unwind(|| assert!(title.is_empty(), "there is a title"));
+        std::panic::set_hook(before);
+        assert!(quotes.is_err() && constant.is_err());
+        let told = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(told.contains("src/telemetry/mod.rs:") && told.contains("there is a title"), "{told}");
+        assert!(!told.contains("private"), "{told}");
+    }
+}

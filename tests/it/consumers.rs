@@ -1,9 +1,11 @@
 //! The consumer kit against a handler that follows a script: repetitions, failures, dead letters, on both databases.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta};
 use futures::future::BoxFuture;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use todo::events::consumer::{Delivery, Failure, Handler, Ladder, LetterState, Message, Processor};
 use todo::events::{MemoryBroker, Topic, consumer};
@@ -283,4 +285,29 @@ on_both! {
     a_dead_letter_is_redriven_once_and_in_order: a_dead_letter_on_sqlite, real_a_dead_letter_on_postgres;
     what_cannot_be_decoded_stops_nobody: the_undecodable_on_sqlite, real_the_undecodable_on_postgres;
     a_lost_database_is_no_try: a_lost_database_on_sqlite, real_a_lost_database_on_postgres;
+}
+
+/// What took effect late is late, and an alert on it must not see the events alone that had no trouble.
+#[tokio::test]
+async fn an_effect_at_a_later_try_counts_in_its_delay() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+    let desk = Desk::open(None).await;
+    let ann = desk.ids.uuid();
+    let tries = AtomicU32::new(0);
+    desk.handler.fails(move |_, seq| match seq {
+        2 if tries.fetch_add(1, Ordering::SeqCst) < 2 => Err(Failure::Retry("not yet".to_owned())),
+        _ => Ok(()),
+    });
+    desk.process(&desk.messages(ann, 1..=2)).await;
+    let count = || {
+        let text = recorder.handle().render();
+        let of = |line: &str| {
+            line.strip_prefix("consumer_effect_delay_seconds_count{consumer=\"test\"} ").map(str::to_owned)
+        };
+        text.lines().find_map(of).unwrap()
+    };
+    assert_eq!(count(), "1");
+    desk.after(1_000).await;
+    assert_eq!((effects(&desk.db, ann).await, &*count()), (vec![1, 2], "2"));
 }

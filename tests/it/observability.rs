@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use todo::kernel::Clock;
 use todo::storage::Db;
 use tokio_util::sync::CancellationToken;
@@ -165,4 +166,38 @@ fn an_age_that_nobody_knows_is_no_number() {
     for silent in ["outbox_backlog ", "outbox_parked_keys ", "outbox_sampled_timestamp_seconds "] {
         assert!(!sampled.contains(&format!("\n{silent}")), "{silent}is told of and was not read: {sampled}");
     }
+}
+
+#[tokio::test]
+async fn whoever_went_away_has_a_line_and_so_has_what_fails_after_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &["storage.acquire_timeout_ms=300".to_owned()]);
+    let client = client();
+    let token = token(&client, &process.api, "ann@example.org").await;
+    // Somebody else writes: the request waits for its turn, its client does not, and then its time is up.
+    let url = format!("sqlite:{}/data/todo.db", folder.path().display());
+    let mut hand = SqliteConnection::connect(&url).await.unwrap();
+    hand.execute("PRAGMA busy_timeout = 20000; BEGIN IMMEDIATE").await.unwrap();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let create =
+        client.post(format!("{}/api/v1/tasks", process.api)).bearer_auth(&token).json(&json!({ "title": "x" }));
+    let create =
+        create.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).header("x-request-id", "gone-1");
+    let gone = create.timeout(Duration::from_millis(50)).send().await.unwrap_err();
+    assert!(gone.is_timeout(), "{gone}");
+    let line = |message: &str| {
+        let lines = process.lines.lock().unwrap();
+        let mut lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find(|line| line["message"] == message && line["trace_id"] == trace)
+    };
+    until("both are told of", || async {
+        line("request aborted").is_some() && line("a write failed that nobody waited for any more").is_some()
+    })
+    .await;
+    let aborted = line("request aborted").unwrap();
+    assert_eq!((&aborted["http.route"], &aborted["request_id"]), (&json!("/api/v1/tasks"), &json!("gone-1")));
+    let failed = line("a write failed that nobody waited for any more").unwrap();
+    assert_eq!((&failed["level"], &failed["status"]), (&json!("ERROR"), &json!(503)));
+    hand.execute("ROLLBACK").await.unwrap();
+    terminate(process).await;
 }
