@@ -275,11 +275,11 @@ def _producer() -> list[Panel]:
             "none",
             About(
                 "Brokers that each instance's producer is connected to.",
-                "all brokers of the cluster.",
-                "fewer at one instance: its network. Fewer at all: a broker is down, see the brokers.",
+                "all of the cluster under load; fewer where little is sent: a producer that is idle lets connections go.",
+                "0 at one instance: its network. 0 at all: Kafka. Whether a broker is down, the brokers say themselves.",
             ),
             [Query(gauge("min", "kafka_producer_brokers_up", "instance"), "{{instance}}")],
-            [runbook("TodoKafkaBrokersLost"), board("todo-kafka"), errors()],
+            [runbook("TodoKafkaUnreachable"), board("todo-kafka"), errors()],
             w=6,
         ),
         timeseries(
