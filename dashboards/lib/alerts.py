@@ -1,12 +1,83 @@
-"""Whether the alerts and their runbooks fit the dashboards: addresses, and searches of the log."""
+"""Whether the alerts and their runbooks fit the dashboards: addresses, what is shown there, and searches of the log."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from . import logql, settings
+from . import logql, promql, settings
+from .linting import Board
 
 PAGES = ("alerts", "docs", "infra", "dashboards")
+
+# Alerts that lead to a dashboard which draws none of their metrics, and why.
+NOT_DRAWN = {
+    "Watchdog": "it asks nothing: it always fires",
+    "ScrapeSlow": "of all jobs: Prometheus' own page of targets shows it",
+    "PrometheusRulesFailing": "there is no dashboard of Prometheus itself",
+    "PrometheusConfigBroken": "there is no dashboard of Prometheus itself",
+    "PrometheusNotificationsDropped": "there is no dashboard of Prometheus itself",
+    "AlertmanagerConfigBroken": "there is no dashboard of Alertmanager",
+    "AlertmanagerNotificationsFailing": "there is no dashboard of Alertmanager",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An alert or a recording rule. `dashboard` is the uid that an alert leads to."""
+
+    name: str
+    expr: str
+    recorded: bool
+    dashboard: str
+
+
+def rules() -> list[Rule]:
+    """All of alerts/rules."""
+    texts = [file.read_text("utf-8") for file in sorted(settings.RULES.glob("*.yml"))]
+    return [rule for text in texts for rule in rules_in(text)]
+
+
+def rules_in(text: str) -> list[Rule]:
+    """Those of a file. It relies on the form of ours: `expr: |-` or one line, two spaces a level."""
+    found: list[Rule] = []
+    for part in re.split(r"^(?= +- (?:alert|record): )", text, flags=re.MULTILINE)[1:]:
+        head = re.match(r" +- (alert|record): (\S+)", part)
+        expr = re.search(r"^( +)expr: (?:\|-\n((?:\1 +.*\n|\n)+)|(.*)\n)", part, re.MULTILINE)
+        url = re.search(r"dashboard_url: *(?:>-\s*)?\S*/d/([\w-]+)", part)
+        if head and expr:
+            found.append(Rule(head[2], expr[2] or expr[3], head[1] == "record", url[1] if url else ""))
+    return found
+
+
+def _metrics(expr: str) -> set[str]:
+    """The metrics of an expression; a histogram's parts are one."""
+    nodes = (node for node, _ in promql.walk(promql.parse(expr)))
+    return {re.sub(r"_(bucket|count|sum)$", "", node.name) for node in nodes if isinstance(node, promql.Selector)}
+
+
+def _through_records(names: set[str], every: Iterable[Rule]) -> set[str]:
+    """These metrics, and those that the recorded ones among them are made of."""
+    made = {name for rule in every if rule.recorded and rule.name in names for name in _metrics(rule.expr)}
+    return names if made <= names else _through_records(names | made, every)
+
+
+def not_shown(every: Sequence[Rule], boards: Iterable[Board]) -> list[str]:
+    """A sentence for each alert whose dashboard has no panel of what it is about."""
+    drawn = {
+        board.uid: set[str]().union(*(_metrics(target.expr) for target, _ in board.parsed())) for board in boards
+    }
+    wrong: list[str] = []
+    for rule in every:
+        if rule.recorded or rule.dashboard not in drawn:
+            continue
+        shown = _through_records(_metrics(rule.expr), every) & drawn[rule.dashboard]
+        if not shown and rule.name not in NOT_DRAWN:
+            wrong.append(f"{rule.name} leads to {rule.dashboard}, where no panel draws any of its metrics [alerts]")
+        if shown and rule.name in NOT_DRAWN:
+            wrong.append(f"{rule.name} is in NOT_DRAWN of lib/alerts.py, and {rule.dashboard} draws {shown} [alerts]")
+    return wrong
 
 
 def alerts_that_disagree() -> list[str]:

@@ -146,11 +146,39 @@ WRONG_PAGES = [
 ]
 
 
-def _pages() -> tuple[int, int]:
-    results = [(page, not alerts.wrong_searches(page)) for page in RIGHT_PAGES]
-    results += [(page, bool(alerts.wrong_searches(page))) for page in WRONG_PAGES]
-    for page, right in results:
-        print(f"{'ok  ' if right else 'MISS'} searches: {page!r}")
+
+# Rules as in alerts/rules, with the dashboard that the alert leads to: those that are found, and those that are not.
+RULES_OF_ALERTS = """
+      - record: backlog:of:all
+        expr: max(outbox_backlog{job="todo"})
+      - alert: Shown
+        expr: |-
+          backlog:of:all > 5
+          and rate(auth_sign_ins_total{job="todo"}[5m]) > 0
+        annotations:
+          dashboard_url: https://grafana.example.org/d/todo-events
+      - alert: Elsewhere
+        expr: backlog:of:all > 5
+        annotations:
+          dashboard_url: >-
+            https://grafana.example.org/d/todo-kafka
+      - alert: Watchdog
+        expr: max(outbox_backlog) > 5
+        annotations:
+          dashboard_url: https://grafana.example.org/d/todo-events
+"""
+FOUND_OF_ALERTS = ("Elsewhere leads to todo-kafka", "Watchdog is in NOT_DRAWN")
+
+
+def _of_alerts(boards: Sequence[Board]) -> tuple[int, int]:
+    results = [(f"searches: {page!r}", not alerts.wrong_searches(page)) for page in RIGHT_PAGES]
+    results += [(f"searches: {page!r}", bool(alerts.wrong_searches(page))) for page in WRONG_PAGES]
+    found = alerts.not_shown(alerts.rules_in(RULES_OF_ALERTS), boards)
+    for sentence in FOUND_OF_ALERTS:
+        results.append((f"alerts: {sentence}", any(wrong.startswith(sentence) for wrong in found)))
+    results.append(("alerts: nothing else", len(found) == len(FOUND_OF_ALERTS)))
+    for what, right in results:
+        print(f"{'ok  ' if right else 'MISS'} {what}")
     return sum(right for _, right in results), sum(not right for _, right in results)
 
 
@@ -158,7 +186,7 @@ def run(rules: Sequence[Rule], boards: Sequence[Board]) -> tuple[int, int]:
     """Each case on a copy of a real dashboard: how many were found, how many not. A rule without a case counts as not found."""
     base = next(board for board in boards if board.uid == BASE)
     by_name = {rule.name: rule for rule in rules}
-    passed, failed = _pages()
+    passed, failed = _of_alerts(boards)
     for name, what, change in CASES:
         bad = Board(copy.deepcopy(base.json), base.uids)
         change(bad.json)
