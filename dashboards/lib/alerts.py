@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from . import logql, promql, settings
-from .linting import Board
+from .linting import Board, title
 
 PAGES = ("alerts", "docs", "infra", "dashboards")
 
@@ -94,6 +94,34 @@ def alerts_that_disagree() -> list[str]:
             if kind == "runbook_url" and not url.startswith(settings.RUNBOOK_URL + "/"):
                 wrong.append(f"alerts/rules/{file.name}: {url} is not below runbook_url of settings.toml [alerts]")
     return wrong
+
+
+def _ages(expr: str) -> dict[str, str]:
+    """The timestamps that an expression compares with now, and whether it takes the newest (max) or the oldest (min)."""
+    found: dict[str, str] = {}
+    for node, _ in promql.walk(promql.parse(expr)):
+        if isinstance(node, promql.Operation) and node.sign == "-" and promql.Call("time", ()) in node.sides:
+            for side in node.sides:
+                inner = side.arguments[0] if isinstance(side, promql.Call) and side.arguments else None
+                if isinstance(side, promql.Call) and isinstance(inner, promql.Selector):
+                    found[inner.name] = side.function
+    return found
+
+
+def other_ages(every: Sequence[Rule], boards: Iterable[Board]) -> list[str]:
+    """A sentence for each panel that draws the newest of what an alert takes the oldest of, or the other way round: it
+    would be green while the alert fires."""
+    wanted: dict[str, tuple[str, str]] = {}
+    for rule in every:
+        wanted.update({metric: (function, rule.name) for metric, function in _ages(rule.expr).items()})
+    return [
+        f"{board.uid}, panel '{title(target.panel)}': {function} of {metric}, but {wanted[metric][1]} takes the"
+        f" {wanted[metric][0]} [alerts]"
+        for board in boards
+        for target, _ in board.parsed()
+        for metric, function in _ages(target.expr).items()
+        if metric in wanted and wanted[metric][0] != function
+    ]
 
 
 def searches_that_find_nothing() -> list[str]:

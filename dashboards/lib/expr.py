@@ -77,6 +77,6 @@ def mean(metric: str, labels: str = "", extra: str = "") -> str:
     return ratio(rate(f"{metric}_sum", labels, extra), rate(f"{metric}_count", labels, extra))
 
 
-def age(metric: str, labels: str = "", extra: str = "") -> str:
-    """Seconds since the newest of these timestamps."""
-    return f"time() - max{by(labels)} ({select(metric, extra)})"
+def age(metric: str, labels: str = "", extra: str = "", of: str = "max") -> str:
+    """Seconds since the newest of these timestamps; with `of="min"` since the oldest, where each instance must keep up."""
+    return f"time() - {of}{by(labels)} ({select(metric, extra)})"

@@ -162,18 +162,23 @@ RULES_OF_ALERTS = """
         annotations:
           dashboard_url: >-
             https://grafana.example.org/d/todo-kafka
+      - alert: Oldest
+        expr: time() - min(outbox_sampled_timestamp_seconds{job="todo"}) > 60
+        annotations:
+          dashboard_url: https://grafana.example.org/d/todo-events
       - alert: Watchdog
         expr: max(outbox_backlog) > 5
         annotations:
           dashboard_url: https://grafana.example.org/d/todo-events
 """
-FOUND_OF_ALERTS = ("Elsewhere leads to todo-kafka", "Watchdog is in NOT_DRAWN")
+FOUND_OF_ALERTS = ("Elsewhere leads to todo-kafka", "Watchdog is in NOT_DRAWN", "todo-events, panel 'Sampled'")
 
 
 def _of_alerts(boards: Sequence[Board]) -> tuple[int, int]:
     results = [(f"searches: {page!r}", not alerts.wrong_searches(page)) for page in RIGHT_PAGES]
     results += [(f"searches: {page!r}", bool(alerts.wrong_searches(page))) for page in WRONG_PAGES]
-    found = alerts.not_shown(alerts.rules_in(RULES_OF_ALERTS), boards)
+    rules = alerts.rules_in(RULES_OF_ALERTS)
+    found = alerts.not_shown(rules, boards) + alerts.other_ages(rules, boards)
     for sentence in FOUND_OF_ALERTS:
         results.append((f"alerts: {sentence}", any(wrong.startswith(sentence) for wrong in found)))
     results.append(("alerts: nothing else", len(found) == len(FOUND_OF_ALERTS)))

@@ -364,11 +364,11 @@ def _background() -> list[Panel]:
             "Workers: last good round",
             "s",
             About(
-                "Seconds since each background worker's last round that did not fail, by the instance that was last.",
+                "Seconds since each background worker's last round that did not fail, at the instance that is most behind.",
                 "about the length of its round.",
                 "growing: its rounds fail or it hangs. Its log lines say why.",
             ),
-            [Query(age("worker_last_round_timestamp_seconds", "worker"), "{{worker}}")],
+            [Query(age("worker_last_round_timestamp_seconds", "worker", of="min"), "{{worker}}")],
             [runbook("TodoWorkerStalled"), board("todo-database"), errors()],
             w=6,
             thresholds=high(300, 900),
