@@ -31,6 +31,7 @@ class Rule:
     expr: str
     recorded: bool
     dashboard: str
+    annotations: str = ""
 
 
 def rules() -> list[Rule]:
@@ -47,14 +48,20 @@ def rules_in(text: str) -> list[Rule]:
         expr = re.search(r"^( +)expr: (?:\|-\n((?:\1 +.*\n|\n)+)|(.*)\n)", part, re.MULTILINE)
         url = re.search(r"dashboard_url: *(?:>-\s*)?\S*/d/([\w-]+)", part)
         if head and expr:
-            found.append(Rule(head[2], expr[2] or expr[3], head[1] == "record", url[1] if url else ""))
+            told = re.sub(r"\s+", " ", part.partition("annotations:")[2])
+            found.append(Rule(head[2], expr[2] or expr[3], head[1] == "record", url[1] if url else "", told))
     return found
 
 
+def family(name: str) -> str:
+    """The metric; a histogram's parts are one."""
+    return re.sub(r"_(bucket|count|sum)$", "", name)
+
+
 def _metrics(expr: str) -> set[str]:
-    """The metrics of an expression; a histogram's parts are one."""
+    """The metrics of an expression."""
     nodes = (node for node, _ in promql.walk(promql.parse(expr)))
-    return {re.sub(r"_(bucket|count|sum)$", "", node.name) for node in nodes if isinstance(node, promql.Selector)}
+    return {family(node.name) for node in nodes if isinstance(node, promql.Selector)}
 
 
 def _through_records(names: set[str], every: Iterable[Rule]) -> set[str]:

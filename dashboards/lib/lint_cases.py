@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import alerts, settings
+from . import alerts, settings, values
 from .linting import Board, Rule
 from .links import logs
 
@@ -171,6 +171,26 @@ RULES_OF_ALERTS = """
         annotations:
           dashboard_url: https://grafana.example.org/d/todo-events
 """
+# Values of labels, right ones first.
+RULES_OF_VALUES = """
+      - alert: Right
+        expr: |-
+          rate(auth_tokens_refused_total{job="todo",reason!="expired"}[5m]) > 1
+          and rate(http_server_request_duration_seconds_count{http_response_status_code=~"5..",http_route="/api/v1/tasks"}[5m]) > 0
+        annotations:
+          action: 'Open `/rules`. `invalid`, `unknown`: look. See `todo`'
+      - alert: Matcher
+        expr: sum(rate(auth_tokens_refused_total{reason="revoked"}[5m])) > 1
+      - alert: OneOfTwo
+        expr: sum(rate(auth_sign_ins_total{outcome=~"succeeded|wrong_password"}[5m])) > 1
+      - alert: Told
+        expr: sum by (reason) (rate(auth_tokens_refused_total[5m])) > 1
+        annotations:
+          action: >-
+            `invalid`: compare the keys.
+            `revoked`: find it.
+"""
+FOUND_OF_VALUES = ("Matcher: ", "OneOfTwo: ", "Told: it tells what to do about `revoked`")
 FOUND_OF_ALERTS = ("Elsewhere leads to todo-kafka", "Watchdog is in NOT_DRAWN", "todo-events, panel 'Sampled'")
 
 
@@ -181,7 +201,11 @@ def _of_alerts(boards: Sequence[Board]) -> tuple[int, int]:
     found = alerts.not_shown(rules, boards) + alerts.other_ages(rules, boards)
     for sentence in FOUND_OF_ALERTS:
         results.append((f"alerts: {sentence}", any(wrong.startswith(sentence) for wrong in found)))
-    results.append(("alerts: nothing else", len(found) == len(FOUND_OF_ALERTS)))
+    strange = values.unknown(alerts.rules_in(RULES_OF_VALUES), [])
+    for sentence in FOUND_OF_VALUES:
+        results.append((f"values: {sentence}", any(wrong.startswith(sentence) for wrong in strange)))
+    expected = len(FOUND_OF_ALERTS) + len(FOUND_OF_VALUES)
+    results.append(("alerts: nothing else", len(found) + len(strange) == expected))
     for what, right in results:
         print(f"{'ok  ' if right else 'MISS'} {what}")
     return sum(right for _, right in results), sum(not right for _, right in results)

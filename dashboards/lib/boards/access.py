@@ -98,7 +98,7 @@ def sign_ins() -> list[Panel]:
             About(
                 "Requests per second whose bearer token was refused, by reason.",
                 "some expired ones, as clients notice and refresh.",
-                "invalid after a rotation of keys: an instance does not see the folder of keys. Revoked: a program runs on.",
+                "invalid after a rotation of keys: an instance does not see the folder of keys. Unknown: a program runs on.",
             ),
             [Query(refused, "{{reason}}")],
             [runbook("TodoTokensRefused"), board("todo-landing"), traces(), logs("| json")],

@@ -164,8 +164,8 @@ async fn real_every_command_of_the_runbooks_does_what_it_says() {
     assert!(commands.len() >= 30, "{}", commands.len());
 }
 
-/// A process that has copied to Loki a line of each level that the runbooks ask for, the error as soon as the certificate is
-/// looked at.
+/// A process that has copied to Loki a line of each level and of each status that the runbooks ask for, the error as soon as
+/// the certificate is looked at.
 async fn troubled(folder: &Path, loki: &str) -> Process {
     certificate(folder);
     let file = |name: &str| folder.join(name).display().to_string();
@@ -175,6 +175,10 @@ async fn troubled(folder: &Path, loki: &str) -> Process {
         format!("http.tls_key_file={}", file("key.pem")),
     ];
     let process = tokio::task::block_in_place(|| Process::start(folder, &flags));
+    let root = reqwest::Certificate::from_pem(&std::fs::read(file("cert.pem")).unwrap()).unwrap();
+    let trusting = reqwest::Client::builder().tls_certs_merge([root]).build().unwrap();
+    let refused = trusting.get(format!("{}/api/v1/me", process.api)).send().await.unwrap();
+    assert_eq!(refused.status(), 401);
     // Told of as a warning.
     let changed = client().put(format!("{}/log-filter", process.admin)).body("info").send().await.unwrap();
     assert_eq!(changed.status(), 200);
