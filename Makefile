@@ -14,8 +14,10 @@ ARGS ?=
 T ?=
 # For `make chaos`: some of the checks, e.g. PARTS='service relays'.
 PARTS ?=
+# For `make mutate`: some of the rules, by their names.
+RULES ?=
 
-TARGETS := help setup run run-release build release check test unit schemas fmt lint deny audit doc openapi bench chaos \
+TARGETS := help setup run run-release build release check test unit mutate schemas fmt lint deny audit doc openapi bench chaos \
 	servers-up servers-down servers-env observe observe-down clean clean-cache
 .PHONY: $(TARGETS)
 
@@ -55,13 +57,17 @@ check: setup
 	@cargo clippy --locked --all-targets -- -D warnings
 	@cargo test --locked --lib --test it -- --skip real_
 
-## test           every test, on real PostgreSQL, PgBouncer, Kafka, Redis and a schema registry too (T=NAME: those whose path holds NAME)
+## test           every test, on real PostgreSQL, PgBouncer, Kafka, Redis and a schema registry too, and those of dashboards and alerts (T=NAME: those whose path holds NAME, without the latter)
 test:
 	@scripts/test '$(T)'
 
 ## unit           only the unit tests (T=NAME: those whose path holds NAME)
 unit: setup
 	@cargo test --locked --lib -- $(T)
+
+## mutate         change each rule of the alerts in every small way: a test must fail each time; an hour (RULES='TodoRestarting …': only these)
+mutate:
+	@PROMTOOL="$${PROMTOOL:-$$(scripts/fetch prometheus)/root/usr/bin/promtool}" alerts/mutate $(RULES)
 
 ## chaos          kill, freeze and stall everything under writes, and count what is lost (PARTS='soak …': some of docs/chaos.md)
 chaos:
