@@ -267,12 +267,13 @@ def _shipping() -> list[Panel]:
             "Copy to Loki",
             "none",
             About(
-                "Failures per second of the copy of log lines to Loki, and instances that gave it up until a restart.",
+                "Of the copy to Loki: failures and left-out lines (beyond 1,000) per second, and instances that gave it up.",
                 "0.",
                 "standard output has every line all the same. Mend Loki, then restart the instances that gave up.",
             ),
             [
                 Query(zeroed(rate("loki_shipper_errors_total")), "failures/s"),
+                Query(zeroed(rate("loki_shipper_dropped_lines_total")), "left out/s"),
                 Query(shipper_down, "instances that gave up", needs="loki"),
             ],
             [runbook("TodoLokiShipperDown"), board("todo-landing")],
