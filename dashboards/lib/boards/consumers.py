@@ -374,6 +374,19 @@ def _background() -> list[Panel]:
             thresholds=high(300, 900),
         ),
         timeseries(
+            "Workers: failures",
+            "none",
+            About(
+                "Rounds of each background worker that failed, or a single user's part of one.",
+                "none.",
+                "again and again: the database, or what is stored of one user. Its log lines say why.",
+            ),
+            [Query(zeroed(increase("worker_failures_total", "worker"), "worker"), "{{worker}}")],
+            [runbook("TodoWorkerFailing"), board("todo-database"), errors()],
+            w=6,
+            thresholds=high(1, 5),
+        ),
+        timeseries(
             "Housekeeping: deleted rows",
             "none",
             About(

@@ -244,17 +244,18 @@ def telemetry() -> list[Panel]:
             "Log lines: written and held back",
             "cps",
             About(
-                "Log lines per second by level, and repeats that were held back.",
-                "few per second; none held back.",
+                "Log lines per second by level, repeats that were held back, and writes to standard output that failed.",
+                "few per second; none held back, none failed.",
                 "many held back: the same line again and again. The first of them was written: read it.",
             ),
             [
                 Query(zeroed(rate("log_events_total", "level"), "level"), "{{level}}"),
                 Query(zeroed(rate("telemetry_log_lines_suppressed_total")), "held back"),
+                Query(zeroed(rate("log_write_failures_total")), "failed writes"),
             ],
             [runbook("TodoLogsSuppressed"), board("todo-landing"), errors()],
             w=6,
-            overrides=[by_pattern("ERROR", color=color(RED)), by_pattern("WARN|held", color=color(ORANGE))],
+            overrides=[by_pattern("ERROR|failed", color=color(RED)), by_pattern("WARN|held", color=color(ORANGE))],
         ),
         *_shipping(),
     ]
@@ -269,7 +270,7 @@ def _shipping() -> list[Panel]:
             About(
                 "Of the copy to Loki: failures and left-out lines (beyond 1,000) per second, and instances that gave it up.",
                 "0.",
-                "standard output has every line all the same. Mend Loki, then restart the instances that gave up.",
+                "standard output has every line all the same. Mend Loki: the copy goes on by itself.",
             ),
             [
                 Query(zeroed(rate("loki_shipper_errors_total")), "failures/s"),
