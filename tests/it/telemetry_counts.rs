@@ -32,7 +32,7 @@ impl Seen {
 #[derive(Default)]
 struct State {
     refuses: bool,
-    taken: Seen,
+    arrived: Seen,
     refused: Seen,
 }
 
@@ -52,7 +52,7 @@ impl TraceService for Moody {
         let behind = spans.iter().any(|span| behind(&span.name));
         let mut state = self.0.lock().unwrap();
         let refuses = state.refuses;
-        let seen = if refuses { &mut state.refused } else { &mut state.taken };
+        let seen = if refuses { &mut state.refused } else { &mut state.arrived };
         *(if behind { &mut seen.behind } else { &mut seen.of_requests }) += spans.len();
         // Nothing that may go well another time: it is not tried again.
         if refuses {
@@ -76,7 +76,7 @@ impl Moody {
 
     fn seen(&self) -> (Seen, Seen) {
         let state = self.0.lock().unwrap();
-        (state.taken, state.refused)
+        (state.arrived, state.refused)
     }
 }
 
