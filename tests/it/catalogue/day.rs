@@ -73,7 +73,8 @@ pub async fn a_day(client: &Client, process: &Process) {
 /// A webhook, a reminder, a series, an import and a stream: what goes on after the answer.
 async fn what_workers_do(person: &Visitor<'_>) {
     let stream = person.client.get(format!("{}/api/v1/events", person.api)).bearer_auth(&person.token);
-    let mut stream = stream.send().await.unwrap();
+    // The client's own time-out is for all that is read, and a stream goes on.
+    let mut stream = stream.timeout(Duration::from_mins(2)).send().await.unwrap();
     assert_eq!(stream.status(), 200);
     let receiver = Receiver::start().await;
     person.post("/api/v1/webhooks", json!({ "url": receiver.url, "eventTypes": ["TASK_CREATED"] })).await;
