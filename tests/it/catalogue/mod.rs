@@ -155,8 +155,8 @@ impl Catalogue {
 
     fn page_of_logs(&self, page: &mut String) {
         page.push_str(
-            "\n## Log events\n\nA JSON object a line on stdout, and the same in Loki where `telemetry.loki_url` is set. Each has `timestamp`, \
-             `level`, `target` and\n`message`, the fields given here, and `trace_id` and `span_id` inside a request and in what follows from one, whether or not its trace \
+            "\n## Log events\n\nA JSON object a line on stdout, and a copy in Loki where `telemetry.loki_url` is set; there `level` is a label in lower\n\
+             case, and the target is `_target`. Each has `timestamp`, `level`, `target` and `message`, the fields given here, and `trace_id` and `span_id` inside a request and in what follows from one, whether or not its trace \
              is recorded. Libraries' lines are not listed.\n\n| message | level | room | fields | what it means |\n|---|---|---|---|---|\n",
         );
         for Log { message, level, room, fields, meaning } in &self.log {
