@@ -222,16 +222,24 @@ async fn the_database_refuses(person: &Person<'_>, folder: &Path, told: impl Asy
          BEGIN SELECT RAISE(FAIL, 'a trap'); END",
         "CREATE TRIGGER trap_of_types BEFORE INSERT ON tasks WHEN new.title = 'canary-mistaken' \
          BEGIN SELECT json_extract(new.title, '$'); END",
+        // As another version of the program may write it: a text where this one has something else.
+        "CREATE TRIGGER trap_of_shapes AFTER INSERT ON events WHEN instr(new.value, 'canary-shape') BEGIN \
+         UPDATE events SET value = json_set(value, '$.payload.completed', 'canary-shape') \
+         WHERE user_id = new.user_id AND seq = new.seq; END",
     ] {
         hand.execute(statement).await.unwrap();
     }
-    for (title, refused) in
-        [("canary-unique", false), ("canary-unique", true), ("canary-refused", true), ("canary-mistaken", true)]
-    {
+    for (title, refused) in [
+        ("canary-unique", false),
+        ("canary-unique", true),
+        ("canary-refused", true),
+        ("canary-mistaken", true),
+        ("canary-shape", false),
+    ] {
         let answer = person.call(Method::POST, "/api/v1/tasks", &json!({ "title": title })).await;
         assert_eq!(answer.status() != 201, refused, "{title}: {}", answer.status());
     }
-    told("consumer_dead_letters_total{consumer=\"todo-insights\"}").await;
+    told("consumer_dead_letters_total{consumer=\"todo-insights\"} 2").await;
     let last = person.client.get(format!("{}/api/v1/me", person.api)).bearer_auth(&person.token);
     assert_eq!(last.header("x-request-id", WITNESS).send().await.unwrap().status(), 200);
 }
