@@ -116,18 +116,19 @@ impl Tree {
     /// A value that came as text takes the type that the default has.
     fn text(&mut self, path: &str, text: &str, from: &str) {
         let value = match self.find(path) {
-            Some(Value::Integer(_)) => text.trim().parse().map(Value::Integer).ok(),
-            Some(Value::Float(_)) => text.trim().parse().map(Value::Float).ok(),
-            Some(Value::Boolean(_)) => text.trim().parse().map(Value::Boolean).ok(),
-            Some(Value::Array(_)) => {
+            Some(Value::Array(like)) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Some(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
+                items.map(|item| single(item, like.first())).collect::<Option<_>>().map(Value::Array)
             }
-            _ => Some(Value::String(text.to_owned())),
+            like => single(text, like),
         };
-        match (value, self.find(path).map(kind)) {
-            (Some(value), _) => self.set(path, value),
-            (None, kind) => self.mistake(path, format!("must be {} (from {from})", kind.unwrap_or("another type"))),
+        let wanted = match self.find(path) {
+            Some(Value::Array(like)) => format!("a list with commas, each {}", like.first().map_or("text", kind)),
+            like => like.map_or("another type", kind).to_owned(),
+        };
+        match value {
+            Some(value) => self.set(path, value),
+            None => self.mistake(path, format!("must be {wanted} (from {from})")),
         }
     }
 
@@ -181,6 +182,16 @@ impl Tree {
         self.mistakes.sort();
         self.mistakes.dedup();
         Mistakes(self.mistakes)
+    }
+}
+
+/// One value of the type that `like` has; `None` where it does not fit.
+fn single(text: &str, like: Option<&Value>) -> Option<Value> {
+    match like {
+        Some(Value::Integer(_)) => text.trim().parse().map(Value::Integer).ok(),
+        Some(Value::Float(_)) => text.trim().parse().map(Value::Float).ok(),
+        Some(Value::Boolean(_)) => text.trim().parse().map(Value::Boolean).ok(),
+        _ => Some(Value::String(text.to_owned())),
     }
 }
 

@@ -44,11 +44,14 @@ fn later_sources_win_and_text_takes_the_type_of_the_default() {
             ("TODO__AUTH__GENERATE_KEYS".to_owned(), "true".to_owned()),
         ]
         .into(),
-        flags: &["http.max_connections=9".to_owned()],
+        flags: &["http.max_connections=9".to_owned(), "events.retry_ladder_ms=100, 2000".to_owned()],
     };
     let (config, _) = Config::load(&sources).unwrap();
     assert_eq!((config.http.max_in_flight, config.http.max_connections, config.http.body_limit_bytes), (8, 9, 4096));
     assert_eq!(config.http.cors_origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(config.events.retry_ladder_ms, [100, 2000]);
+    let mistakes = load(&[("TODO__WEBHOOKS__RETRY_LADDER_MS", "100,soon")], &[]).unwrap_err();
+    assert!(mistakes.to_string().contains("must be a list with commas, each a whole number"), "{mistakes}");
 }
 
 #[test]

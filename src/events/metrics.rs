@@ -35,7 +35,7 @@ pub const KAFKA_RETRIES: &str = "kafka_producer_retries_total";
 /// Requests that the producer could not send or that brokers refused.
 pub const KAFKA_ERRORS: &str = "kafka_producer_errors_total";
 
-/// Events by consumer and outcome: applied, repeated, failed.
+/// Events by consumer and outcome: applied, repeated, passed (over), failed.
 pub const CONSUMED: &str = "consumer_events_total";
 /// Time from a change to a consumer's effect.
 pub const EFFECT_DELAY: &str = "consumer_effect_delay_seconds";
@@ -73,7 +73,7 @@ pub fn describe() {
     describe_gauge!(PARKED, "Users whose next event a broker refuses for good");
     describe_gauge!(SAMPLED, Unit::Seconds, "When the outbox was last sampled, as Unix time");
     describe_gauge!(SHARDS_HELD, "Shards of the outbox that this relay owns");
-    describe_counter!(CONSUMED, Unit::Count, "Events by consumer and outcome: applied, repeated, failed");
+    describe_counter!(CONSUMED, Unit::Count, "Events by consumer and outcome: applied, repeated, passed, failed");
     describe_histogram!(EFFECT_DELAY, Unit::Seconds, "Time from a change to the consumer's effect");
     describe_counter!(GAPS, Unit::Count, "Published events that did not come to the consumer");
     describe_counter!(CONSUMER_FAILURES, Unit::Count, "Rounds in which the consumer's database did not answer");
