@@ -75,7 +75,7 @@ class Objective:
 AVAILABILITY = Objective(
     "availability", "requests over 30 days get no 5xx (a request that is shed gets 503).", _target("availability")
 )
-LATENCY = Objective("latency", "requests over 30 days are answered within 0.2 s.", _target("latency"))
+LATENCY = Objective("latency", "requests over 30 days that get no 5xx are answered within 0.2 s.", _target("latency"))
 FRESHNESS = Objective(
     "freshness",
     "events over 30 days are acknowledged by Kafka within 10 s of their change.",
