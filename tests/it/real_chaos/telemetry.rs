@@ -15,6 +15,7 @@ use super::writers::{Writers, client, people};
 use super::{figure, full, latency, metrics, setting};
 use crate::kafka::{Cluster, ensure_topics};
 use crate::process::Process;
+use crate::real_observability::pages::Inbox;
 use crate::real_observability::{Server, ask};
 use crate::support::{fresh_database, server, until};
 use crate::telemetry::silent;
@@ -53,7 +54,8 @@ async fn watch_and_tell(
 ) {
     let mut hurry = vec![("TODO_TEST_SCRAPE", "1s".to_owned())];
     if let Some(alertmanager) = alertmanager {
-        tokio::task::block_in_place(|| alertmanager.start(&["http://127.0.0.1:9"], &[]));
+        let (_, inbox) = Inbox::open().await;
+        tokio::task::block_in_place(|| alertmanager.start(&[&inbox], &[]));
         hurry.push(("TODO_TEST_ALERTMANAGER_PORT", alertmanager.port.to_string()));
     }
     let admin = process.admin.trim_start_matches("http://");

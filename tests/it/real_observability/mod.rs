@@ -1,7 +1,7 @@
 //! The product beside the real things that watch it, each with the configuration that is shipped: what it tells of itself
 //! arrives, can be asked for, and rings.
 
-mod pages;
+pub mod pages;
 mod panels;
 mod runbooks;
 mod sampling;

@@ -14,10 +14,10 @@ use crate::support::{PASSWORD, server, until};
 
 /// Where Slack, PagerDuty and the dead man's switch would be.
 #[derive(Clone, Default)]
-struct Inbox(Arc<Mutex<Vec<(String, Value)>>>);
+pub struct Inbox(Arc<Mutex<Vec<(String, Value)>>>);
 
 impl Inbox {
-    async fn open() -> (Self, String) {
+    pub async fn open() -> (Self, String) {
         let take = |State(inbox): State<Self>, uri: Uri, body: axum::Json<Value>| async move {
             inbox.0.lock().unwrap().push((uri.path().to_owned(), body.0));
             // PagerDuty's answer to what it takes.
