@@ -87,14 +87,14 @@ async fn ready(client: &reqwest::Client, process: &Process) -> bool {
 }
 
 /// People who write, since when, and what rings while all is well: what a small installation lacks (Kafka, the probe) is no
-/// matter of these checks.
+/// matter of these checks. So many people that none of them comes to the 100,000 tasks that one may have.
 async fn people_write(
     client: &reqwest::Client,
     prometheus: &Server,
     process: &Process,
     pause: Duration,
 ) -> (Writers, Instant, BTreeSet<String>) {
-    let (tokens, _) = people(client, &process.api, 4).await;
+    let (tokens, _) = people(client, &process.api, 12).await;
     let writers = Writers::at_pace(client, &process.api, &tokens, pause);
     let calm = Instant::now();
     until("people have written", || async { writers.done.load(Ordering::SeqCst) > 100 }).await;
@@ -121,7 +121,7 @@ async fn real_silent_sinks_of_telemetry_stop_nobody_and_ring() {
     ];
     let process = serve(folder.path(), &flags);
     watch(&client, &prometheus, &process).await;
-    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(4)).await;
+    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(20)).await;
     let memory = resident(&process);
 
     let away = Instant::now();
@@ -159,7 +159,7 @@ async fn real_metrics_that_nobody_reads_take_no_room_and_are_whole_afterwards() 
     let prometheus = Server::reserve("prometheus", &scripts, folder.path(), 1);
     let process = serve(folder.path(), &[]);
     watch(&client, &prometheus, &process).await;
-    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(100)).await;
+    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(300)).await;
     let memory = resident(&process);
 
     let away = Instant::now();
@@ -207,7 +207,7 @@ async fn real_an_absent_kafka_rings_once_and_no_reader_of_the_api_knows() {
     tokio::task::block_in_place(|| ensure_topics(&cluster.flags()));
     let process = serve(folder.path(), &[cluster.flags(), own].concat());
     watch_and_tell(&client, &prometheus, &process, Some(&alertmanager)).await;
-    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(50)).await;
+    let (writers, calm, before) = people_write(&client, &prometheus, &process, Duration::from_millis(150)).await;
     let memory = resident(&process);
 
     let away = Instant::now();
@@ -299,7 +299,7 @@ async fn real_a_slow_database_rings_as_what_people_feel() {
     let url = slowed(&fresh_database(&postgres).await, Arc::clone(&delay)).await;
     let process = serve(folder.path(), &[format!("storage.url={url}")]);
     watch(&client, &prometheus, &process).await;
-    let (writers, calm, mut before) = people_write(&client, &prometheus, &process, Duration::from_millis(100)).await;
+    let (writers, calm, mut before) = people_write(&client, &prometheus, &process, Duration::from_millis(300)).await;
     let memory = resident(&process);
     // A machine that runs other tests beside this one may be slow by itself.
     before.retain(|name| full() || name != page);
