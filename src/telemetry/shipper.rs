@@ -66,6 +66,7 @@ impl Shipper {
         let client = reqwest::Client::builder().timeout(patience.answers_within).build();
         let (layer, copy) = Copying::begin(config, &url)?;
         let (layer, handle) = reload::Layer::new(layer);
+        loki::open();
         let watch = Watch {
             push: url.join("/loki/api/v1/push").map_err(|error| wrong(&error))?,
             client: client.map_err(|error| wrong(&error))?,
@@ -106,7 +107,6 @@ impl Copying {
             .and_then(|builder| builder.label("environment", &config.environment))
             .and_then(|builder| builder.build_controller_url(url.clone()))
             .map_err(|error| wrong(&error))?;
-        loki::open();
         Ok((layer, Self { controller, task: tokio::spawn(paced(task)) }))
     }
 
@@ -194,7 +194,9 @@ impl Watch {
             }
             // It was right when the process began.
             let Ok((layer, copy)) = Copying::begin(&self.config, &self.url) else { continue };
+            // Lines are let through when there is a layer that takes them: the one before has lost its task.
             if (self.renew)(layer) {
+                loki::open();
                 return copy;
             }
         }
