@@ -208,8 +208,7 @@ impl Relay {
         metrics::histogram!(names::BATCH).record(started.elapsed().as_secs_f64());
         for (span, outcome) in spans.into_iter().zip(&outcomes) {
             if let Err(error) = outcome {
-                span.record("otel.status_code", "ERROR");
-                span.record("error.type", error.kind());
+                propagation::failed(&span, error.kind());
             }
         }
         self.record(&waiting, outcomes, leases).await

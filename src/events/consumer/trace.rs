@@ -30,15 +30,12 @@ pub(super) fn span(consumer: &'static str, event: &Delivery) -> Span {
     span
 }
 
-/// The event's effect failed: the collector keeps its trace.
+/// The event's effect failed.
 pub(super) fn failed(span: &Span, failure: &Failure) {
-    span.record("otel.status_code", "ERROR");
-    span.record(
-        "error.type",
-        match failure {
-            Failure::Storage(_) => "storage",
-            Failure::Retry(_) => "retry",
-            Failure::Reject(_) => "reject",
-        },
-    );
+    let kind = match failure {
+        Failure::Storage(_) => "storage",
+        Failure::Retry(_) => "retry",
+        Failure::Reject(_) => "reject",
+    };
+    propagation::failed(span, kind);
 }
