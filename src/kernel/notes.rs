@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use opentelemetry::Context;
-
 /// Steps and events that are noted of one request, at most: a bulk call has thousands of statements.
 const MOST: usize = 512;
 
@@ -58,10 +56,20 @@ pub async fn step<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     done
 }
 
+tokio::task_local! {
+    /// Not a value of OpenTelemetry's context: each would cost a map of values, for every request.
+    static CURRENT: Option<Arc<Notes>>;
+}
+
 impl Notes {
     /// Those of the request that this is part of: its trace has them.
     pub fn current() -> Option<Arc<Self>> {
-        Context::map_current(|context| context.get::<Arc<Self>>().cloned())
+        CURRENT.try_with(Clone::clone).ok().flatten()
+    }
+
+    /// `work` as part of the request whose notes these are; of none, without any.
+    pub fn scope<W: Future>(notes: Option<Arc<Self>>, work: W) -> impl Future<Output = W::Output> {
+        CURRENT.scope(notes, work)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Noted> {

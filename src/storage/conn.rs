@@ -105,15 +105,14 @@ impl Exec {
             Some(Held::Postgres(..)) => "postgresql",
             _ => "sqlite",
         };
-        let (notes, recorded) = Context::map_current(|context| {
-            (context.get::<Arc<Notes>>().cloned(), context.span().span_context().is_sampled())
-        });
-        let record = match notes {
+        let record = match Notes::current() {
             Some(notes) => {
                 let place = notes.began(sql.summary, Some(system), started);
                 Record::Notes(notes, place)
             }
-            None if recorded => Record::Span(span(system, sql.summary)),
+            None if Context::map_current(|context| context.span().span_context().is_sampled()) => {
+                Record::Span(span(system, sql.summary))
+            }
             None => Record::Nowhere,
         };
         Timer { summary: sql.summary, started, record }

@@ -27,9 +27,9 @@ impl Collector {
         })
     }
 
-    /// Exports a batch from a thread that may sleep. Returns how many of its spans were refused.
-    pub(super) async fn export(&mut self, batch: Vec<u8>) -> Result<usize, Status> {
-        let batch = Bytes::from(batch);
+    /// Exports a batch, its head and its spans, from a thread that may sleep. Returns how many of its spans were refused.
+    pub(super) async fn export(&mut self, head: Vec<u8>, spans: Vec<u8>) -> Result<usize, Status> {
+        let batch = [Bytes::from(head), Bytes::from(spans)];
         for pause in PAUSES {
             match self.call(batch.clone()).await {
                 Err(status) if is_passing(status.code()) => std::thread::sleep(pause),
@@ -39,7 +39,7 @@ impl Collector {
         self.call(batch).await
     }
 
-    async fn call(&mut self, batch: Bytes) -> Result<usize, Status> {
+    async fn call(&mut self, batch: Batch) -> Result<usize, Status> {
         self.0.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let answer = self.0.unary(Request::new(batch), PathAndQuery::from_static(EXPORT), Encoded).await?;
         let refused = answer.into_inner().partial_success.map_or(0, |partial| partial.rejected_spans);
@@ -61,11 +61,14 @@ fn is_passing(code: Code) -> bool {
     )
 }
 
+/// One message in two parts.
+type Batch = [Bytes; 2];
+
 /// Sends bytes as they are.
 struct Encoded;
 
 impl Codec for Encoded {
-    type Encode = Bytes;
+    type Encode = Batch;
     type Decode = ExportTraceServiceResponse;
     type Encoder = Self;
     type Decoder = Self;
@@ -80,12 +83,14 @@ impl Codec for Encoded {
 }
 
 impl Encoder for Encoded {
-    type Item = Bytes;
+    type Item = Batch;
     type Error = Status;
 
-    fn encode(&mut self, batch: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.reserve(batch.len());
-        to.put(batch);
+    fn encode(&mut self, batch: Batch, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.reserve(batch.iter().map(Bytes::len).sum());
+        for part in batch {
+            to.put(part);
+        }
         Ok(())
     }
 }

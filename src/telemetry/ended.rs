@@ -2,8 +2,10 @@
 //!
 //! Past the queue's end they are dropped and counted: memory stays bounded while a collector is slow or away.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, thread};
 
 use futures::executor::block_on;
@@ -11,12 +13,16 @@ use opentelemetry_sdk::Resource;
 
 use super::collector::Collector;
 use super::counted::{QUEUE, count};
-use super::otlp::{Done, Encoder};
+use super::otlp::{Done, Encoder, Head};
 
 /// Spans of a batch, and as many as one more request has: it costs a call, and the waking of a thread on either side.
 const BATCH: usize = 2048;
 /// What is no batch yet waits so long.
 const DELAY: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static ENCODER: RefCell<Encoder> = RefCell::new(Encoder::new());
+}
 
 /// The queue of the thread. Clones share it.
 #[derive(Clone, Default)]
@@ -33,12 +39,42 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<Done>,
-    /// Spans of which no export has begun, those that the thread has taken included.
+    /// All but the last are whole.
+    batches: VecDeque<Batch>,
+    /// The spans of all of them.
     spans: usize,
+    /// The length of the batch that was taken last: the next one need not grow to it.
+    usual: usize,
     /// Nothing is taken any more.
     closed: bool,
     over: bool,
+}
+
+#[derive(Default)]
+struct Batch {
+    /// The spans as fields of the message.
+    bytes: Vec<u8>,
+    spans: usize,
+}
+
+impl Queue {
+    fn put(&mut self, bytes: &[u8], spans: usize) {
+        if self.batches.back().is_none_or(|last| last.spans >= BATCH) {
+            self.batches.push_back(Batch { bytes: Vec::with_capacity(self.usual), spans: 0 });
+        }
+        if let Some(last) = self.batches.back_mut() {
+            last.bytes.extend_from_slice(bytes);
+            last.spans += spans;
+            self.spans += spans;
+        }
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        let batch = self.batches.pop_front()?;
+        self.spans -= batch.spans;
+        self.usual = batch.bytes.len();
+        Some(batch)
+    }
 }
 
 impl Requests {
@@ -46,14 +82,17 @@ impl Requests {
     pub(super) fn start(collector: Collector, resource: &Resource) -> io::Result<Self> {
         let requests = Self::default();
         let shared = Arc::clone(&requests.0);
-        let encoder = Encoder::new(resource);
-        thread::Builder::new().name("spans".to_owned()).spawn(move || shared.run(collector, encoder))?;
+        let head = Head::new(resource);
+        thread::Builder::new().name("spans".to_owned()).spawn(move || shared.run(collector, &head))?;
         Ok(requests)
     }
 
     /// A request has ended.
-    pub(super) fn put(&self, done: Done) {
-        let spans = done.spans();
+    pub(super) fn put(&self, done: &Done<'_>) {
+        ENCODER.with_borrow_mut(|encoder| self.put_spans(encoder.write(done), done.spans()));
+    }
+
+    fn put_spans(&self, bytes: &[u8], spans: usize) {
         let mut queue = self.0.lock();
         if queue.closed || queue.spans + spans > QUEUE {
             drop(queue);
@@ -61,8 +100,7 @@ impl Requests {
             return;
         }
         let before = queue.spans;
-        queue.spans += spans;
-        queue.waiting.push(done);
+        queue.put(bytes, spans);
         if before < BATCH && queue.spans >= BATCH {
             self.0.filled.notify_one();
         }
@@ -83,46 +121,28 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Swaps what waits for `taken`, which is empty, when it is due. `false` when nothing more will come.
-    fn next(&self, taken: &mut Vec<Done>) -> bool {
-        let due = Instant::now() + DELAY;
+    /// The next batch, when it is due. None when nothing more will come.
+    fn next(&self) -> Option<Batch> {
         let mut queue = self.lock();
-        while queue.spans < BATCH && !queue.closed {
-            let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.filled.wait_timeout(queue, left);
+        loop {
+            let early = |queue: &mut Queue| queue.spans < BATCH && !queue.closed;
+            let waited = self.filled.wait_timeout_while(queue, DELAY, early);
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if queue.spans > 0 || queue.closed {
+                return queue.take();
+            }
         }
-        std::mem::swap(&mut queue.waiting, taken);
-        !(taken.is_empty() && queue.closed)
     }
 
-    fn run(&self, mut collector: Collector, mut encoder: Encoder) {
-        let mut taken = Vec::new();
-        while self.next(&mut taken) {
-            let mut spans = 0;
-            for done in taken.drain(..) {
-                spans += done.spans();
-                encoder.add(&done);
-                if spans >= BATCH {
-                    self.export(&mut collector, encoder.take(), std::mem::take(&mut spans));
-                }
-            }
-            if spans > 0 {
-                self.export(&mut collector, encoder.take(), spans);
-            }
+    fn run(&self, mut collector: Collector, head: &Head) {
+        while let Some(Batch { bytes, spans }) = self.next() {
+            let refused = block_on(collector.export(head.of(bytes.len()), bytes));
+            let refused = refused.map_or(spans, |refused| refused.min(spans));
+            count("failed", refused);
+            count("exported", spans - refused);
         }
         self.lock().over = true;
         self.ended.notify_all();
-    }
-
-    fn export(&self, collector: &mut Collector, batch: Vec<u8>, spans: usize) {
-        self.lock().spans -= spans;
-        let refused = block_on(collector.export(batch)).map_or(spans, |refused| refused.min(spans));
-        count("failed", refused);
-        count("exported", spans - refused);
     }
 }
 

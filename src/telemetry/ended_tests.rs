@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
@@ -53,10 +54,11 @@ fn requests(endpoint: &Endpoint) -> Requests {
     Requests::start(collector, &Resource::builder_empty().build()).unwrap()
 }
 
-fn done() -> Done {
-    let asked = Asked { method: "GET", route: "/x".into(), request_id: "r1".into() };
+/// A request that has ended is given to this.
+fn done<T>(to: impl FnOnce(&Done<'_>) -> T) -> T {
+    let (asked, noted) = (Asked { method: "GET", route: "/x".into(), request_id: "r1".into() }, Noted::default());
     let (trace, span, now) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([2; 8]), Instant::now());
-    Done { trace, span, caller: None, began: now, ended: now, asked, status: Some(200), noted: Noted::default() }
+    to(&Done { trace, span, caller: None, began: now, ended: now, asked: &asked, status: Some(200), noted: &noted })
 }
 
 async fn shutdown(requests: Requests, limit: Duration) -> bool {
@@ -68,22 +70,22 @@ async fn what_has_no_room_is_dropped_and_the_rest_arrives() {
     let slow = Slow { slowness: Duration::from_millis(200), ..Slow::default() };
     let requests = requests(&endpoint(&slow).await);
     for _ in 0..30_000 {
-        requests.put(done());
+        done(|done| requests.put(done));
     }
     assert!(requests.0.lock().spans <= QUEUE);
     assert!(shutdown(requests.clone(), Duration::from_secs(30)).await);
     let arrived = slow.arrived.load(Ordering::SeqCst);
     assert!((QUEUE..30_000).contains(&arrived), "{arrived}");
     assert_eq!(requests.0.lock().spans, 0, "each is out of the count");
-    requests.put(done());
-    assert!(requests.0.lock().waiting.is_empty(), "it was closed");
+    done(|done| requests.put(done));
+    assert!(requests.0.lock().batches.is_empty(), "it was closed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_batch_goes_soon_and_a_busy_collector_is_asked_again() {
     let slow = Slow { busy: Arc::new(AtomicUsize::new(2)), ..Slow::default() };
     let requests = requests(&endpoint(&slow).await);
-    requests.put(done());
+    done(|done| requests.put(done));
     let began = Instant::now();
     while slow.arrived.load(Ordering::SeqCst) == 0 {
         assert!(began.elapsed() < Duration::from_secs(20));
@@ -99,13 +101,13 @@ async fn a_refused_span_is_told_and_nobody_waits_longer_than_the_limit() {
     let slow = Slow { slowness: Duration::from_secs(1), ..Slow::default() };
     let endpoint = endpoint(&slow).await;
     let mut collector = Collector::new(endpoint.connect_lazy(), None);
-    let mut encoder = Encoder::new(&Resource::builder_empty().build());
-    encoder.add(&done());
-    assert_eq!(collector.export(encoder.take()).await.unwrap(), 1);
+    let spans = done(|done| Encoder::new().write(done).to_vec());
+    let head = Head::new(&Resource::builder_empty().build()).of(spans.len());
+    assert_eq!(collector.export(head, spans).await.unwrap(), 1);
     let requests = requests(&endpoint);
-    requests.put(done());
+    done(|done| requests.put(done));
     assert!(!shutdown(requests, Duration::from_millis(50)).await);
     // Nobody is there.
     let gone = Endpoint::from_static("http://127.0.0.1:9").timeout(Duration::from_secs(1));
-    assert!(Collector::new(gone.connect_lazy(), None).export(Vec::new()).await.is_err());
+    assert!(Collector::new(gone.connect_lazy(), None).export(Vec::new(), Vec::new()).await.is_err());
 }

@@ -2,8 +2,9 @@
 //!
 //! All other spans take the SDK's way: its own form of a span, copied by the exporter, made into messages and those into
 //! bytes. For each request of a service that answers in microseconds that is felt, so a request's spans are written at
-//! once. The numbers of the fields are those of OTLP 1 (`trace.proto`, `common.proto`, `resource.proto`), whose generated
-//! types read in the tests what is written here.
+//! once, and where it ends: what it has allocated is given back by the thread that allocated it. The numbers of the fields
+//! are those of OTLP 1 (`trace.proto`, `common.proto`, `resource.proto`), whose generated types read in the tests what is
+//! written here.
 
 use std::time::{Instant, UNIX_EPOCH};
 
@@ -24,20 +25,20 @@ const STATUS_ERROR: u64 = 2;
 
 /// A request that has ended and is recorded.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct Done<'a> {
     pub(super) trace: TraceId,
     pub(super) span: SpanId,
     /// The caller's span.
     pub(super) caller: Option<SpanId>,
     pub(super) began: Instant,
     pub(super) ended: Instant,
-    pub(super) asked: Asked,
+    pub(super) asked: &'a Asked,
     /// None where the client went away before it.
     pub(super) status: Option<u16>,
-    pub(super) noted: Noted,
+    pub(super) noted: &'a Noted,
 }
 
-impl Done {
+impl Done<'_> {
     /// How many spans it becomes: its own, and one for each statement.
     pub(super) fn spans(&self) -> usize {
         self.noted.steps.len() + 1
@@ -57,9 +58,9 @@ struct Times {
 }
 
 impl Times {
-    fn now() -> Self {
+    fn at(now: Instant) -> Self {
         let since = std::time::SystemTime::from(Clock::system().now()).duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { now: Instant::now(), nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
+        Self { now, nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
     }
 
     /// Of an instant in the past.
@@ -69,18 +70,13 @@ impl Times {
     }
 }
 
-/// Writes batches.
-pub(super) struct Encoder {
+/// What comes before the spans of a batch: the resource, and how long all of it is.
+pub(super) struct Head {
     /// The field of the resource.
     resource: Vec<u8>,
-    /// The spans of the batch, as fields.
-    spans: Vec<u8>,
-    /// The span that is being written.
-    span: Vec<u8>,
-    times: Times,
 }
 
-impl Encoder {
+impl Head {
     pub(super) fn new(resource: &Resource) -> Self {
         let mut attributes = Vec::new();
         for (key, value) in resource {
@@ -88,14 +84,40 @@ impl Encoder {
         }
         let mut field = Vec::new();
         bytes(&mut field, 1, &attributes);
-        Self { resource: field, spans: Vec::new(), span: Vec::new(), times: Times::now() }
+        Self { resource: field }
     }
 
-    /// Adds the spans of a request.
-    pub(super) fn add(&mut self, done: &Done) {
-        if self.spans.is_empty() {
-            self.times = Times::now();
-        }
+    /// That of a batch whose spans have this length.
+    pub(super) fn of(&self, spans: usize) -> Vec<u8> {
+        let scope_spans = field_length(2, spans);
+        let mut head = Vec::with_capacity(self.resource.len() + 32);
+        key(&mut head, 1, 2);
+        varint(&mut head, (self.resource.len() + scope_spans) as u64);
+        head.extend_from_slice(&self.resource);
+        key(&mut head, 2, 2);
+        varint(&mut head, spans as u64);
+        head
+    }
+}
+
+/// Writes the spans of requests.
+pub(super) struct Encoder {
+    /// Those of the request, as fields.
+    spans: Vec<u8>,
+    /// The span that is being written.
+    span: Vec<u8>,
+    times: Times,
+}
+
+impl Encoder {
+    pub(super) fn new() -> Self {
+        Self { spans: Vec::new(), span: Vec::new(), times: Times::at(Instant::now()) }
+    }
+
+    /// The spans of a request that has just ended.
+    pub(super) fn write(&mut self, done: &Done<'_>) -> &[u8] {
+        self.spans.clear();
+        self.times = Times::at(done.ended);
         for step in &done.noted.steps {
             match step.system {
                 Some(system) => self.statement(done, step, system),
@@ -103,22 +125,11 @@ impl Encoder {
             }
         }
         self.request(done);
-    }
-
-    /// The batch. The next one begins.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        let scope_spans = field_length(2, self.spans.len());
-        let mut batch = Vec::with_capacity(self.resource.len() + scope_spans + 16);
-        key(&mut batch, 1, 2);
-        varint(&mut batch, (self.resource.len() + scope_spans) as u64);
-        batch.extend_from_slice(&self.resource);
-        bytes(&mut batch, 2, &self.spans);
-        self.spans.clear();
-        batch
+        &self.spans
     }
 
     /// OpenTelemetry's conventions for database clients: the summary, never the text or the values.
-    fn statement(&mut self, done: &Done, step: &Step, system: &str) {
+    fn statement(&mut self, done: &Done<'_>, step: &Step, system: &str) {
         self.begin_below(done, step, CLIENT);
         text_attribute(&mut self.span, 9, "db.system.name", system);
         text_attribute(&mut self.span, 9, "db.query.summary", step.name);
@@ -127,23 +138,23 @@ impl Encoder {
     }
 
     /// What the request waited for in this process.
-    fn step(&mut self, done: &Done, step: &Step) {
+    fn step(&mut self, done: &Done<'_>, step: &Step) {
         self.begin_below(done, step, INTERNAL);
         step_attributes(&mut self.span, step);
         self.end(fault(step).is_some(), FLAGS);
     }
 
-    fn begin_below(&mut self, done: &Done, step: &Step, kind: u64) {
+    fn begin_below(&mut self, done: &Done<'_>, step: &Step, kind: u64) {
         let id = RandomIdGenerator::default().new_span_id();
         let times = (step.began, step.ended.unwrap_or(done.ended));
         self.begin(done.trace, id, Some(done.span), &[step.name], kind, times);
     }
 
-    fn request(&mut self, done: &Done) {
+    fn request(&mut self, done: &Done<'_>) {
         let name = [done.asked.method, " ", &done.asked.route];
         self.begin(done.trace, done.span, done.caller, &name, SERVER, (done.began, done.ended));
         request_attributes(&mut self.span, done);
-        self.events(&done.noted, done.ended);
+        self.events(done.noted, done.ended);
         self.end(failed(done.status), if done.caller.is_some() { FLAGS | REMOTE_PARENT } else { FLAGS });
     }
 
@@ -202,7 +213,6 @@ impl Encoder {
     }
 }
 
-/// OpenTelemetry's conventions for servers.
 /// Why a step did not end well.
 fn fault(step: &Step) -> Option<&'static str> {
     step.error.or(step.ended.is_none().then_some("unfinished"))
@@ -214,8 +224,9 @@ fn step_attributes(span: &mut Vec<u8>, step: &Step) {
     }
 }
 
-fn request_attributes(span: &mut Vec<u8>, done: &Done) {
-    let Asked { method, route, request_id } = &done.asked;
+/// OpenTelemetry's conventions for servers.
+fn request_attributes(span: &mut Vec<u8>, done: &Done<'_>) {
+    let Asked { method, route, request_id } = done.asked;
     text_attribute(span, 9, "http.request.method", method);
     text_attribute(span, 9, "http.route", route);
     text_attribute(span, 9, "request_id", request_id);

@@ -12,14 +12,29 @@ use crate::kernel::Notes;
 
 const CALLER: SpanId = SpanId::from_bytes([3; 8]);
 
-fn done(route: &str, caller: Option<SpanId>, status: Option<u16>, noted: Noted) -> Done {
-    let asked = Asked { method: "GET", route: route.into(), request_id: "r1".into() };
-    let (trace, span) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([2; 8]));
-    Done { trace, span, caller, began: Instant::now(), ended: Instant::now(), asked, status, noted }
+/// A request that has ended.
+struct Ended {
+    asked: Asked,
+    caller: Option<SpanId>,
+    status: Option<u16>,
+    noted: Noted,
 }
 
-fn encoder() -> Encoder {
-    Encoder::new(&Resource::builder_empty().with_service_name("todo").build())
+fn ended(route: &str, caller: Option<SpanId>, status: Option<u16>, noted: Noted) -> Ended {
+    let asked = Asked { method: "GET", route: route.into(), request_id: "r1".into() };
+    Ended { asked, caller, status, noted }
+}
+
+/// The batch of these requests.
+fn batch(requests: &[Ended]) -> Vec<u8> {
+    let (mut encoder, mut spans) = (Encoder::new(), Vec::new());
+    for Ended { asked, caller, status, noted } in requests {
+        let (trace, span, now) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([2; 8]), Instant::now());
+        let done = Done { trace, span, caller: *caller, began: now, ended: now, asked, status: *status, noted };
+        spans.extend_from_slice(encoder.write(&done));
+    }
+    let head = Head::new(&Resource::builder_empty().with_service_name("todo").build()).of(spans.len());
+    [head, spans].concat()
 }
 
 /// What the generated types read.
@@ -56,12 +71,8 @@ fn a_span_for_the_request_and_one_for_each_step_below_it() {
     notes.began("insert task", Some("sqlite"), Instant::now());
     notes.ended(notes.began("password.hash", None, Instant::now()), Instant::now(), None);
     notes.event("something is amiss", Instant::now());
-    let done = done("/x", Some(CALLER), Some(503), notes.take());
     let before = Clock::system().now().timestamp();
-    let mut encoder = encoder();
-    encoder.add(&done);
-    let spans = read(&encoder.take());
-    assert_eq!(spans.len(), done.spans());
+    let spans = read(&batch(&[ended("/x", Some(CALLER), Some(503), notes.take())]));
     let [get, broken, open, hash, request] = &spans[..] else { panic!("{spans:#?}") };
     for span in &spans {
         assert_eq!(span.trace_id, [1; 16]);
@@ -86,10 +97,8 @@ fn a_span_for_the_request_and_one_for_each_step_below_it() {
 
 #[test]
 fn a_request_tells_its_status_or_that_nobody_waited_for_it() {
-    let mut encoder = encoder();
-    let mut told = |status| {
-        encoder.add(&done("/x", None, status, Noted::default()));
-        let spans = read(&encoder.take());
+    let told = |status| {
+        let spans = read(&batch(&[ended("/x", None, status, Noted::default())]));
         assert_eq!((spans.len(), &spans[0].parent_span_id[..], spans[0].flags), (1, &[][..], FLAGS));
         told(&spans[0].attributes)
     };
@@ -109,17 +118,16 @@ proptest! {
         status in 0_u16..1000,
         requests in 1_usize..20,
     ) {
-        let mut encoder = encoder();
-        for _ in 0..requests {
+        let one = || {
             let notes = Notes::default();
             for message in &messages {
                 notes.event(message, Instant::now());
             }
             let mut noted = notes.take();
             noted.left_out = left_out;
-            encoder.add(&done(&route, None, Some(status), noted));
-        }
-        let spans = read(&encoder.take());
+            ended(&route, None, Some(status), noted)
+        };
+        let spans = read(&batch(&std::iter::repeat_with(one).take(requests).collect::<Vec<_>>()));
         prop_assert_eq!(spans.len(), requests);
         for span in spans {
             prop_assert_eq!(&span.name, &format!("GET {route}"));

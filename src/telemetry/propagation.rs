@@ -6,6 +6,8 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use crate::kernel::Notes;
+
 /// The context of the span that is entered now, where there is one.
 pub(super) fn current_span_context() -> Option<SpanContext> {
     Context::map_current(|context| {
@@ -25,9 +27,9 @@ pub fn current_traceparent() -> Option<String> {
         .map(|context| format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8()))
 }
 
-/// `work` with the present trace, wherever it is spawned.
+/// `work` with the present trace and its notes, wherever it is spawned.
 pub fn carry<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    work.with_current_context().in_current_span()
+    Notes::scope(Notes::current(), work.with_current_context().in_current_span())
 }
 
 /// Whether a `traceparent` asks to be recorded.

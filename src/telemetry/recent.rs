@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use opentelemetry::Context;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -47,11 +46,9 @@ impl<S: Subscriber> Layer<S> for Keep {
         }
         let mut message = Message(String::new());
         event.record(&mut message);
-        Context::map_current(|context| {
-            if let Some(notes) = context.get::<Arc<Notes>>() {
-                notes.event(&message.0, Instant::now());
-            }
-        });
+        if let Some(notes) = Notes::current() {
+            notes.event(&message.0, Instant::now());
+        }
         let timestamp = Clock::system().now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
         let (level, target) = (metadata.level().as_str(), metadata.target());
         let one = Recent { timestamp, level, target, message: message.0, trace_id: current_trace_id() };

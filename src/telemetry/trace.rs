@@ -100,13 +100,8 @@ fn share(random: &[u8; 24]) -> f64 {
 impl Trace {
     /// Runs the request's work where its ids are found, and its notes.
     pub fn run<W: Future>(&self, work: W) -> impl Future<Output = W::Output> + use<W> {
-        let lines = self.lines();
         let context = Context::new().with_remote_span_context(self.own.clone());
-        let context = match &self.notes {
-            Some(notes) => context.with_value(Arc::clone(notes)),
-            None => context,
-        };
-        work.instrument(lines).with_context(context)
+        Notes::scope(self.notes.clone(), work.instrument(self.lines()).with_context(context))
     }
 
     /// Writes a line with its id outside of [`Trace::run`].
@@ -132,15 +127,15 @@ impl Trace {
             return None;
         }
         if let Some(requests) = ENDED.get() {
-            requests.put(Done {
+            requests.put(&Done {
                 trace: self.own.trace_id(),
                 span: self.own.span_id(),
                 caller: self.caller.as_ref().map(SpanContext::span_id),
                 began: self.began,
                 ended: now,
-                asked: asked.clone(),
+                asked,
                 status,
-                noted: notes.take(),
+                noted: &notes.take(),
             });
         }
         Some(self.own.trace_id())
