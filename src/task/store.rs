@@ -41,8 +41,14 @@ pub const TASKS_MAX: i64 = 100_000;
 
 /// Whether there is room for one more. They are counted only where there were as many changes: each task is one.
 macro_rules! room {
-    () => {
-        "(last_seq < 100000 OR (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE user_id = $1 LIMIT 100000) AS counted) < 100000)"
+    (by $counted:literal) => {
+        concat!("user_id = $1 AND (last_seq < 100000 OR ", $counted, ")")
+    };
+    (postgres) => {
+        room!(by "tasks_fewer_than($1, 100000)")
+    };
+    (sqlite) => {
+        room!(by "(SELECT count(*) FROM (SELECT 1 FROM tasks WHERE user_id = $1 LIMIT 100000)) < 100000")
     };
 }
 
@@ -70,7 +76,7 @@ statements! {
     /// Everything that creating a task in the inbox is, in one statement and one round trip.
     CREATE: "task.create" = {
         concat!(
-            "WITH room AS (SELECT user_id FROM user_logs WHERE user_id = $1 AND ", room!(), "), ",
+            "WITH room AS (SELECT user_id FROM user_logs WHERE ", room!(postgres), "), ",
             append_event!(after "room"), ", ", insert_task!()
         ),
         "SELECT 1"
@@ -79,8 +85,8 @@ statements! {
     CREATE_ONCE: "task.create_once" = {
         concat!(
             "WITH key AS (INSERT INTO idempotency_keys (user_id, key_hash, fingerprint, status, headers, body, created_at) ",
-            "SELECT user_id, $20, $21, $22, $23, $24, $8 FROM user_logs WHERE user_id = $1 AND erased_at IS NULL AND ",
-            room!(), " ON CONFLICT DO NOTHING RETURNING user_id), ",
+            "SELECT user_id, $20, $21, $22, $23, $24, $8 FROM user_logs WHERE erased_at IS NULL AND ",
+            room!(postgres), " ON CONFLICT DO NOTHING RETURNING user_id), ",
             append_event!(after "key"), ", ", insert_task!()
         ),
         "SELECT 1"
@@ -90,7 +96,10 @@ statements! {
     INSIDE_SECTION: "task.inside_section" = { OF_SECTION.0, OF_SECTION.1 };
     ERASE: "task.erase" = "DELETE FROM tasks WHERE user_id = $1";
     EXPORT: "task.export" = { BY_AGE.0, BY_AGE.1 };
-    HAS_ROOM: "task.has_room" = (concat!("SELECT user_id FROM user_logs WHERE user_id = $1 AND ", room!()));
+    HAS_ROOM: "task.has_room" = {
+        concat!("SELECT user_id FROM user_logs WHERE ", room!(postgres)),
+        concat!("SELECT user_id FROM user_logs WHERE ", room!(sqlite))
+    };
     IN_TRASH: "task.in_trash" = { BY_TRASH.0, BY_TRASH.1 };
     PURGE: "task.purge" = {
         "DELETE FROM tasks WHERE user_id = $1 AND deleted_at < $2 AND id IN (SELECT CAST(value AS uuid) FROM \

@@ -103,3 +103,39 @@ async fn real_listings_and_searches_go_by_indexes() {
     }
     world.running.stop().await;
 }
+
+/// A connection keeps the plan of a create only where the estimate of that plan does not grow with the tables: else it plans
+/// again at each call, for as much of the processor's time as the create takes.
+#[tokio::test]
+async fn real_creates_cost_the_same_however_many_tasks_there_are() {
+    let Some(url) = server("TODO_TEST_POSTGRES_URL") else { return };
+    let url = fresh_database(&url).await;
+    let world = World::with(&[format!("storage.url={url}")]).await;
+    let person = world.person("ann@example.org").await;
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let fill = FILL.replace("$1", &format!("CAST('{}' AS uuid)", person.id));
+    let settings = "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; ANALYZE";
+    sqlx::raw_sql(settings).execute(&mut connection).await.unwrap();
+    let creates = ["task.create", "task.create_once", "task.has_room"]
+        .map(|summary| todo::app::statements().into_iter().find(|sql| sql.summary == summary).unwrap());
+    for (n, create) in creates.iter().enumerate() {
+        let prepare = format!("PREPARE create_{n} AS {}", create.postgres);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(prepare)).execute(&mut connection).await.unwrap();
+    }
+    let mut costs = Vec::new();
+    for fill in ["", &fill] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(fill.to_owned())).execute(&mut connection).await.unwrap();
+        for (n, create) in creates.iter().enumerate() {
+            let parameters = (1..=99).take_while(|n| create.postgres.contains(&format!("${n}"))).count();
+            let values = vec!["NULL"; parameters].join(", ");
+            let explain = sqlx::AssertSqlSafe(format!("EXPLAIN (FORMAT JSON) EXECUTE create_{n}({values})"));
+            let (plan,): (serde_json::Value,) = sqlx::query_as(explain).fetch_one(&mut connection).await.unwrap();
+            costs.push((create.summary, plan[0]["Plan"]["Total Cost"].as_f64().unwrap()));
+        }
+    }
+    let (before, after) = costs.split_at(creates.len());
+    for ((summary, before), (_, after)) in before.iter().zip(after) {
+        assert!(after / before < 2.0, "{summary}: {before}, and {after} then");
+    }
+    world.running.stop().await;
+}

@@ -1,0 +1,2 @@
+-- SQLite estimates nothing of the kind.
+SELECT 1;
