@@ -7,6 +7,8 @@
 
 # What the variables hold that scripts/bench sets.
 : "${root:?}" "${todo:?}" "${api_port:?}" "${admin_port:?}"
+# The same whichever port a service has: the tokens are good for all of them.
+issuer=http://127.0.0.1:$api_port
 
 # sql DATABASE OPTION…: as the service's role; super: as the superuser.
 sql() { PGPASSWORD=todo "$(postgres_bin)/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$postgres_port" -U todo -d "$@"; }
@@ -31,7 +33,7 @@ serve() {
   # shellcheck disable=SC2016 # for the shell in between, which becomes the service
   launch "$data/$name.pid" "$data/$name.log" bash -c 'exec "${@:2}" >>"$1"' - "${lines:-/dev/stdout}" "$todo" serve --roles "$roles" \
     --set "http.listen=127.0.0.1:$api_port" --set "http.admin_listen=127.0.0.1:$admin_port" --set http.drain_pause_ms=0 \
-    --set "storage.url=$(database_url "$database")" --set "auth.keys_dir=$data/keys" --set auth.access_token_seconds=86400 \
+    --set "storage.url=$(database_url "$database")" --set "auth.keys_dir=$data/keys" --set "auth.issuer=$issuer" --set auth.access_token_seconds=86400 \
     --set limits.user_per_minute=10000000 --set limits.user_burst=10000000 --set limits.address_per_minute=10000000 \
     --set limits.address_burst=10000000 --set limits.sign_in_account_per_minute=10000000 \
     --set limits.sign_in_address_per_minute=10000000 "$@"

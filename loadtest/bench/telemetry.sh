@@ -13,52 +13,75 @@ measure_telemetry() {
   lines_start
   on_cores 0 "$root/postgres/pid"
   copy_database bench_telemetry
-  telemetry_row read 'read one task, with all telemetry and every trace' loads_with_all
-  telemetry_row create 'create a task, with all telemetry and every trace' loads_with_all
-  telemetry_row read 'read one task, with all telemetry as in production' loads_with_tenth
-  telemetry_row create 'create a task, with all telemetry as in production' loads_with_tenth
+  cost_row read all 'read one task, with all telemetry and every trace'
+  cost_row create all 'create a task, with all telemetry and every trace'
+  cost_row read tenth 'read one task, with all telemetry as in production'
+  cost_row create tenth 'create a task, with all telemetry as in production'
   silent_start
-  fault_row 'a create with Loki silent and the collector gone' late_with_silence
-  fault_row 'a create while nobody reads the metrics' late_unread
+  fault_row silent 'a create with Loki silent and the collector gone'
+  fault_row unread 'a create while nobody reads the metrics'
   halt "$root/silent/pid" TERM 10
   halt "$root/lines/pid" TERM 10
   for sink in loki collector jaeger; do "$servers/$sink/stop" "$root/$sink"; done
   on_cores "0-$(($(nproc) - 1))" "$root/postgres/pid"
 }
 
-# telemetry_row LOAD WHAT WITH
-telemetry_row() {
-  local beside=service_$1 # in_turn has names of its own for the two that it is given
-  serve_and_load "$beside" # a warm-up, which counts for nothing
-  in_turn "telemetry, $1" "$rounds" "$3" loads_with_none
+# cost_row LOAD TELEMETRY WHAT
+cost_row() {
+  in_short_turns "telemetry, $1, $2" 40 2 "service_$1" "$2" none
   bar "$(median "$ratios")" '>=' 0.9
-  row "$2, beside none" "$(summary "$service_rates" %.0f)/s" "none: $(summary "$pgbench_rates" %.0f)/s" "$(summary "$ratios")" "$said"
+  row "$3, beside none" "$(summary "$service_rates" %.0f)/s" "none: $(summary "$pgbench_rates" %.0f)/s" "$(summary "$ratios")" "$said"
 }
 
-# loads_with RATIO: all of it, and this fraction of the traces.
-loads_with() {
-  serve_and_load "$beside" --set telemetry.log_format=json --set telemetry.log_filter=info --set "telemetry.trace_sample_ratio=$1" \
-    --set "telemetry.otlp_endpoint=http://127.0.0.1:$collector_port" --set "telemetry.loki_url=http://127.0.0.1:$loki_port"
-}
-
-loads_with_all() { loads_with 1.0; }
-# As the README's configuration for production has it: failed and slow requests, and a tenth of the rest.
-loads_with_tenth() { loads_with 0.1; }
-
-loads_with_none() { serve_and_load "$beside" --set telemetry.log_filter=off; }
-
-# fault_row WHAT LOAD: the 99th percentile of a pace that leaves room, with a fault beside none.
+# fault_row FAULT WHAT: the 99th percentile of a pace that leaves room, with a fault beside none.
 fault_row() {
-  in_turn "$1" 9 "$2" late_with_all
+  in_short_turns "$2" 15 3 late_create "$1" all
   bar "$(median "$ratios")" '<=' 1.2
-  row "$1, p99" "$(summary "$service_rates" %.1f) ms" "without: $(summary "$pgbench_rates" %.1f) ms" "$(summary "$ratios")" "$said"
+  row "$2, p99" "$(summary "$service_rates" %.1f) ms" "without: $(summary "$pgbench_rates" %.1f) ms" "$(summary "$ratios")" "$said"
 }
 
-late_with_all() { beside=late_create loads_with_all; }
-late_unread() { scraped='' beside=late_create loads_with_all; }
-late_with_silence() {
-  serve_and_load late_create --set telemetry.log_format=json --set "telemetry.otlp_endpoint=http://127.0.0.1:$((silent_port + 1))" \
-    --set "telemetry.loki_url=http://127.0.0.1:$silent_port"
+# in_short_turns NAME ROUNDS SECONDS LOAD ONE OTHER: two services run all the while, each with a telemetry of its own, and
+# take turns at the load. This machine is faster in one minute than in the next: what is compared is measured within seconds.
+in_short_turns() {
+  local seconds=$3 turn=$4 scrapers=() # a load by another name: in_turn has a "load" of its own
+  start one "$5"
+  elsewhere start other "$6"
+  turn_of_one # warm-ups, which count for nothing
+  turn_of_other
+  in_turn "$1" "$2" turn_of_one turn_of_other
+  ((${#scrapers[@]} == 0)) || kill "${scrapers[@]}"
+  service=one stop_service
+  service=other stop_service
+  service=''
+}
+
+turn_of_one() { service=one && "$turn"; }
+turn_of_other() { service=other && elsewhere "$turn"; }
+
+# elsewhere COMMAND…: with the ports of the other service.
+elsewhere() {
+  local port=$((api_port + 60))
+  local api_port=$port admin_port=$((port + 1))
+  "$@"
+}
+
+# start NAME TELEMETRY
+start() {
+  local flags=(--set telemetry.log_format=json --set telemetry.log_filter=info) ratio=1.0
+  local otlp=http://127.0.0.1:$collector_port loki=http://127.0.0.1:$loki_port
+  case $2 in
+    all | unread) ;;
+    tenth) ratio=0.1 ;; # as the README's configuration for production has it: and what failed or was slow in any case
+    silent) otlp=http://127.0.0.1:$((silent_port + 1)) loki=http://127.0.0.1:$silent_port ;;
+    none) flags=(--set telemetry.log_filter=off) otlp='' loki='' ;;
+  esac
+  flags+=(--set "telemetry.otlp_endpoint=$otlp" --set "telemetry.loki_url=$loki" --set "telemetry.trace_sample_ratio=$ratio")
+  serve "$1" api bench_telemetry "${flags[@]}"
+  on_cores 0 "$root/service/$1.pid"
+  if [[ $2 != none && $2 != unread ]]; then
+    while sleep 5; do metrics >/dev/null; done 9>&- &
+    scrapers+=($!)
+  fi
 }
 
 # Some 800 requests a second. In the place of the rate: milliseconds.
@@ -90,22 +113,4 @@ lines_start() {
   # shellcheck disable=SC2016 # for the shell in between
   launch "$root/lines/pid" "$root/lines/log" bash -c 'exec cat <>"$0" >/dev/null' "$lines"
   on_cores 1 "$root/lines/pid"
-}
-
-# serve_and_load LOAD FLAG…: the load on a service of its own, which begins with two seconds that do not count.
-serve_and_load() {
-  local load=$1 all=$seconds scraper=''
-  shift
-  serve telemetry api bench_telemetry "$@"
-  on_cores 0 "$root/service/telemetry.pid"
-  if [[ ${scraped-yes} && $* == *otlp_endpoint* ]]; then
-    while sleep 5; do metrics >/dev/null; done 9>&- &
-    scraper=$!
-  fi
-  seconds=2
-  "$load"
-  seconds=$all
-  "$load"
-  [[ -z $scraper ]] || kill "$scraper"
-  stop_service
 }
