@@ -126,6 +126,9 @@ impl Exec {
         let (summary, outcome) = (timer.summary, outcome.map_err(|error| Error::of(timer.summary, error)));
         timer.end(ended, outcome.as_ref().err());
         self.suspect = false;
+        if outcome.is_ok() {
+            self.trust(ended);
+        }
         if let Err(error) = &outcome {
             metrics::counter!(super::metrics::ERRORS, "db_query_summary" => summary, "error_type" => error.kind())
                 .increment(1);
@@ -135,6 +138,14 @@ impl Exec {
             }
         }
         outcome
+    }
+
+    fn trust(&self, at: Instant) {
+        match &self.held {
+            Some(Held::Postgres(_, pool, _)) => pool.answered(at),
+            Some(Held::Sqlite(_, pool)) => pool.answered(at),
+            None => {}
+        }
     }
 
     fn distrust(&self) {

@@ -13,6 +13,8 @@ use crate::kernel::Notes;
 
 /// A wait for a connection that a request's trace shows.
 const LONG: Duration = Duration::from_millis(1);
+/// For so long after an answer the database is taken to be there.
+const LATELY_MS: u64 = 2000;
 
 /// A pooled connection and the generation it was made in.
 pub(crate) struct Pooled<D: Database> {
@@ -62,6 +64,9 @@ where
     inner: managed::Pool<Manager<D>>,
     generation: Arc<AtomicU64>,
     wait: Duration,
+    began: Instant,
+    /// When a statement was last answered: milliseconds since then, and one more; 0 where none was since the last failure.
+    answered: AtomicU64,
 }
 
 /// The limits of a pool.
@@ -92,7 +97,8 @@ where
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { name, inner, generation, wait: limits.wait })
+        let (began, answered) = (Instant::now(), AtomicU64::new(0));
+        Ok(Self { name, inner, generation, wait: limits.wait, began, answered })
     }
 
     /// A connection, or [`Error::Busy`] when none was free in time.
@@ -142,7 +148,25 @@ where
 
     /// Makes every connection that exists now suspect: none of them is handed out again.
     pub(crate) fn distrust(&self) {
+        self.answered.store(0, Ordering::Relaxed);
         self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        u64::try_from(at.duration_since(self.began).as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    /// The database did at this time what it was asked.
+    pub(crate) fn answered(&self, at: Instant) {
+        self.answered.store(self.millis(at), Ordering::Relaxed);
+    }
+
+    /// Whether it did of late, and has not failed since.
+    pub(crate) fn answered_lately(&self) -> bool {
+        match self.answered.load(Ordering::Relaxed) {
+            0 => false,
+            answered => self.millis(Instant::now()).saturating_sub(answered) < LATELY_MS,
+        }
     }
 
     /// Publishes the pool's size to the gauges.
