@@ -126,15 +126,15 @@ impl Exec {
         let (summary, outcome) = (timer.summary, outcome.map_err(|error| Error::of(timer.summary, error)));
         timer.end(ended, outcome.as_ref().err());
         self.suspect = false;
-        if outcome.is_ok() {
-            self.trust(ended);
-        }
-        if let Err(error) = &outcome {
-            metrics::counter!(super::metrics::ERRORS, "db_query_summary" => summary, "error_type" => error.kind())
-                .increment(1);
-            if matches!(error, Error::Unavailable(_)) {
-                self.suspect = true;
-                self.distrust();
+        match &outcome {
+            Ok(_) => self.trust(ended),
+            Err(error) => {
+                metrics::counter!(super::metrics::ERRORS, "db_query_summary" => summary, "error_type" => error.kind())
+                    .increment(1);
+                if matches!(error, Error::Unavailable(_)) {
+                    self.suspect = true;
+                    self.distrust();
+                }
             }
         }
         outcome

@@ -50,7 +50,6 @@ struct Queue {
     over: bool,
 }
 
-#[derive(Default)]
 struct Batch {
     /// The spans as fields of the message.
     bytes: Vec<u8>,

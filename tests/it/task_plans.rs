@@ -21,6 +21,20 @@ const FILL: &str = "CREATE TEMP TABLE people AS SELECT $1 AS id, 10000 AS tasks 
     INSERT INTO task_tags (user_id, name_key, task_id) SELECT user_id, 'home', id FROM tasks WHERE tags IS NOT NULL; \
     ANALYZE";
 
+/// That, with this one person.
+fn fill(user_id: Uuid) -> String {
+    FILL.replace("$1", &format!("CAST('{user_id}' AS uuid)"))
+}
+
+/// A service on a PostgreSQL database of its own, somebody who uses it, and a connection beside it.
+async fn postgres() -> Option<(World, Uuid, sqlx::PgConnection)> {
+    let url = fresh_database(&server("TODO_TEST_POSTGRES_URL")?).await;
+    let world = World::with(&[format!("storage.url={url}")]).await;
+    let user_id = world.person("ann@example.org").await.id;
+    let connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    Some((world, user_id, connection))
+}
+
 /// A search on SQLite asks the index of words and then for each task by its id, and so does what writes the words.
 #[tokio::test]
 async fn searches_on_sqlite_go_by_indexes() {
@@ -57,15 +71,10 @@ async fn searches_on_sqlite_go_by_indexes() {
 
 #[tokio::test]
 async fn real_listings_and_searches_go_by_indexes() {
-    let Some(url) = server("TODO_TEST_POSTGRES_URL") else { return };
-    let url = fresh_database(&url).await;
-    let world = World::with(&[format!("storage.url={url}")]).await;
-    let person = world.person("ann@example.org").await;
-    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-    let fill = FILL.replace("$1", &format!("CAST('{}' AS uuid)", person.id));
-    sqlx::raw_sql(sqlx::AssertSqlSafe(fill)).execute(&mut connection).await.unwrap();
+    let Some((world, user_id, mut connection)) = postgres().await else { return };
+    sqlx::raw_sql(sqlx::AssertSqlSafe(fill(user_id))).execute(&mut connection).await.unwrap();
 
-    let actor = Actor { user_id: person.id, session_id: None, channel: Channel::Person, scopes: Scopes::ALL };
+    let actor = Actor { user_id, session_id: None, channel: Channel::Person, scopes: Scopes::ALL };
     let project = Some("0193a7c0-0000-7000-8000-000000000001".parse().unwrap());
     let base = Query { limit: 50, ..Query::default() };
     let filter = |text: &str| Query { filter: Some(text.parse().unwrap()), ..base.clone() };
@@ -96,7 +105,7 @@ async fn real_listings_and_searches_go_by_indexes() {
     ] {
         let sql = todo::app::statements().into_iter().find(|sql| sql.summary == summary).unwrap();
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN {}", sql.postgres));
-        let explain = sqlx::query_as(explain).bind(person.id).bind(query).bind(50_i64).bind("all");
+        let explain = sqlx::query_as(explain).bind(user_id).bind(query).bind(50_i64).bind("all");
         let plan: Vec<(String,)> = explain.fetch_all(&mut connection).await.unwrap();
         let plan = plan.into_iter().map(|(line,)| line).collect::<Vec<_>>().join("\n");
         assert!(plan.contains(index) && !plan.contains("Seq Scan on tasks"), "{summary}:\n{plan}");
@@ -108,12 +117,8 @@ async fn real_listings_and_searches_go_by_indexes() {
 /// again at each call, for as much of the processor's time as the create takes.
 #[tokio::test]
 async fn real_creates_cost_the_same_however_many_tasks_there_are() {
-    let Some(url) = server("TODO_TEST_POSTGRES_URL") else { return };
-    let url = fresh_database(&url).await;
-    let world = World::with(&[format!("storage.url={url}")]).await;
-    let person = world.person("ann@example.org").await;
-    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-    let fill = FILL.replace("$1", &format!("CAST('{}' AS uuid)", person.id));
+    let Some((world, user_id, mut connection)) = postgres().await else { return };
+    let fill = fill(user_id);
     let settings = "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; ANALYZE";
     sqlx::raw_sql(settings).execute(&mut connection).await.unwrap();
     let creates = ["task.create", "task.create_once", "task.has_room"]
